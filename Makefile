@@ -1,0 +1,59 @@
+# Every target works on a fresh machine that has python3 (3.11 or newer), pip, make and git.
+#
+#   make test        the whole suite, offline; then the client and the adapters again on httpx2
+#   make demo        the examples against the local emulator, no key needed
+#   make check       format, lint, types, import contract
+#   make test-long   the tests marked `long`
+#   make record      record the cassettes again (live with CEREBRAS_API_KEY, else from the emulator)
+#   make bench       the benchmarks
+#   make requirements  resolve requirements/*.in again (needs uv)
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+
+.PHONY: test demo check test-long record bench requirements clean
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 $(BIN)/python -m pytest tests/client tests/langchain tests/llama_index $(ARGS)
+
+demo: $(READY)
+	$(BIN)/python -m examples
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long --timeout 900 $(ARGS)
+
+record: $(READY)
+	$(BIN)/python -m pytest --record-mode=rewrite --force-enable-socket -m vcr $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Old pips cannot resolve or even read some of the pinned wheels, so pip itself comes first.
+$(READY): requirements/test.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+COMPILE = uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make requirements" --quiet
+
+requirements:
+	$(COMPILE) --universal requirements/test.in --output-file requirements/test.txt
+	$(COMPILE) --resolution lowest-direct requirements/lowest.in --output-file requirements/lowest.txt
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""ChatCerebras and CerebrasLLM for LangChain."""
