@@ -1,0 +1,172 @@
+"""Runs an emulator: uvicorn in a thread of its own, on a loopback port.
+
+    with running_emulator() as emulator:
+        client = SomeClient(base_url=emulator.base_url, api_key="csk-test")
+
+A thread, so that blocking clients, any number of event loops and pytest can talk to it alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cerebras_ext.emulator.app import create_app
+from cerebras_ext.emulator.options import EmulatorOptions
+from cerebras_ext.emulator.state import EmulatorState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cerebras_ext.emulator.recording import RecordedRequest
+    from cerebras_ext.emulator.script import ScriptStep
+
+__all__ = ["EmulatorServer", "RunningEmulator", "listening_socket", "running_emulator", "url_of"]
+
+_LOGGER = logging.getLogger("cerebras_ext.emulator")
+_LOGGER.addHandler(logging.NullHandler())
+
+_START_TIMEOUT_S = 10.0
+_BACKLOG = 2048
+
+
+class RunningEmulator:
+    """An emulator that is listening, as its tests and users see it."""
+
+    def __init__(self, state: EmulatorState, root_url: str) -> None:
+        self._state = state
+        self._root_url = root_url
+
+    def __repr__(self) -> str:
+        return f"RunningEmulator(base_url={self.base_url!r})"
+
+    @property
+    def options(self) -> EmulatorOptions:
+        """What it was started with."""
+        return self._state.options
+
+    @property
+    def base_url(self) -> str:
+        """What clients take as their base URL: `http://127.0.0.1:<port>/v1`."""
+        return f"{self._root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """The same without `/v1`, as the official SDK wants it."""
+        return self._root_url
+
+    @property
+    def requests(self) -> tuple[RecordedRequest, ...]:
+        """Every request since the start or the last `reset`, oldest first."""
+        return self._state.recorder.requests
+
+    def script(self, *steps: ScriptStep | Mapping[str, Any]) -> None:
+        """Answers the next requests from these steps, in place of an earlier script."""
+        self._state.play_script(steps)
+
+    def reset(self) -> None:
+        """Forgets requests, script, prompt cache, rate-limit use and ids: a fresh emulator."""
+        self._state.reset()
+
+
+@contextlib.contextmanager
+def running_emulator(options: EmulatorOptions | None = None) -> Iterator[RunningEmulator]:
+    """An emulator that listens for as long as the block runs.
+
+    Leaving the block ends open replies, closes every connection and joins the thread.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    state = EmulatorState(options or EmulatorOptions())
+    with listening_socket(state.options) as listener:
+        server = EmulatorServer(state)
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([listener])), name="cerebras-emulator"
+        )
+        thread.start()
+        try:
+            server.wait_until_ready()
+            yield RunningEmulator(state, url_of(listener))
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def listening_socket(options: EmulatorOptions) -> socket.socket:
+    """A socket bound to the address of the options."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
+
+
+def url_of(listener: socket.socket) -> str:
+    """`http://<host>:<port>` of a bound socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class EmulatorServer(Server):
+    """The server of one emulator: stops at once, or by itself after an idle time."""
+
+    def __init__(self, state: EmulatorState) -> None:
+        self._state = state
+        self._is_ready = threading.Event()
+        super().__init__(
+            Config(
+                create_app(state),
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    def wait_until_ready(self) -> None:
+        """Returns when requests are answered.
+
+        Raises:
+            TimeoutError: The server did not start.
+        """
+        if not self._is_ready.wait(_START_TIMEOUT_S):
+            raise TimeoutError(f"the emulator did not start within {_START_TIMEOUT_S:g} s")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, and says so."""
+        await super().startup(sockets)
+        self._is_ready.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop; asked ten times a second."""
+        return await super().on_tick(counter) or self._state.is_idle()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends open replies, then closes what clients still hold open."""
+        self._state.open_replies.hang_up_all()
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that hands its transport to the application, so that a reply can be cut short."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # uvicorn's own logger prints to stderr when nobody configures logging.
+        self.logger = _LOGGER
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)

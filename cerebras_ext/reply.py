@@ -1,0 +1,255 @@
+"""Replies of the API as typed objects, and how a reply body is read.
+
+A key the service left out stays left out: the attribute reads None and is missing from `model_fields_set` and from
+`to_wire()`. Keys that are newer than this package are kept under their own names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from cerebras_ext.errors import ProtocolError
+from cerebras_ext.limits import NO_RATE_LIMITS, RateLimits
+from cerebras_ext.wire import JsonObject
+
+__all__ = [
+    "AssistantReply",
+    "ChatChoice",
+    "ChatCompletion",
+    "CompletionTokensDetails",
+    "LogprobEntry",
+    "Logprobs",
+    "Model",
+    "ModelList",
+    "PromptTokensDetails",
+    "ResponseMeta",
+    "TextChoice",
+    "TextCompletion",
+    "TextLogprobs",
+    "TimeInfo",
+    "ToolCallReply",
+    "TopLogprob",
+    "Usage",
+    "read_reply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseMeta:
+    """What the HTTP exchange said beside the body.
+
+    Attributes:
+        status: HTTP status.
+        request_id: `x-request-id`.
+        inference_id: `inference-id`; equals the body's `id`.
+        rate_limits: The rate-limit headers, parsed.
+        headers: All response headers but cookies, lower-case names.
+        retries_taken: How many times the request was sent again.
+        client_request_id: The id this client gave the request, the same on every attempt.
+    """
+
+    status: int = 200
+    request_id: str | None = None
+    inference_id: str | None = None
+    rate_limits: RateLimits = NO_RATE_LIMITS
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    retries_taken: int = 0
+    client_request_id: str | None = None
+
+
+class _Reply(BaseModel):
+    """A JSON object of a reply: foreign keys are kept, absent ones stay absent."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), hide_input_in_errors=True)
+
+    def to_wire(self) -> JsonObject:
+        """The JSON object as it came, without the keys that were absent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class PromptTokensDetails(_Reply):
+    """What the prompt's tokens were."""
+
+    cached_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class CompletionTokensDetails(_Reply):
+    """What the completion's tokens were."""
+
+    reasoning_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+
+class Usage(_Reply):
+    """Token counts; completion tokens include reasoning, prompt tokens include images."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: PromptTokensDetails | None = None
+    completion_tokens_details: CompletionTokensDetails | None = None
+    image_tokens: int | None = None
+
+
+class TimeInfo(_Reply):
+    """Seconds the service spent; `created` is unix time. `total_time` is not the sum of the others."""
+
+    queue_time: float | None = None
+    prompt_time: float | None = None
+    completion_time: float | None = None
+    total_time: float | None = None
+    created: float | None = None
+
+
+class TopLogprob(_Reply):
+    """One alternative at a token's position."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+
+class LogprobEntry(TopLogprob):
+    """One token with its alternatives."""
+
+    top_logprobs: list[TopLogprob] | None = None
+
+
+class Logprobs(_Reply):
+    """Log probabilities of a chat choice's tokens."""
+
+    content: list[LogprobEntry] | None = None
+    refusal: list[LogprobEntry] | None = None
+
+
+class TextLogprobs(_Reply):
+    """Log probabilities of a text choice, one list entry a token."""
+
+    text_offset: list[int] | None = None
+    token_logprobs: list[float | None] | None = None
+    tokens: list[str] | None = None
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+
+class FunctionCallReply(_Reply):
+    """The function a call names; `arguments` is the JSON text as the model wrote it."""
+
+    name: str
+    arguments: str = ""
+
+
+class ToolCallReply(_Reply):
+    """A tool call of a reply."""
+
+    id: str
+    type: str = "function"
+    function: FunctionCallReply
+    index: int | None = None
+
+
+class AssistantReply(_Reply):
+    """The message of a choice; `content` is absent in turns that only call tools."""
+
+    role: str = "assistant"
+    content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCallReply] | None = None
+    refusal: str | None = None
+
+
+class ChatChoice(_Reply):
+    """One answer."""
+
+    index: int = 0
+    finish_reason: str | None = None
+    message: AssistantReply
+    logprobs: Logprobs | None = None
+    reasoning_logprobs: Logprobs | None = None
+
+
+class _Envelope(_Reply):
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    system_fingerprint: str | None = None
+    usage: Usage | None = None
+    time_info: TimeInfo | None = None
+    service_tier: str | None = None
+    service_tier_used: str | None = None
+
+    _meta: ResponseMeta = PrivateAttr(default_factory=ResponseMeta)
+
+    @property
+    def meta(self) -> ResponseMeta:
+        """What the HTTP exchange said beside the body: ids, rate limits, retries."""
+        return self._meta
+
+    def attach_meta(self, meta: ResponseMeta) -> None:
+        """Keeps the facts of the exchange this reply came from."""
+        self._meta = meta
+
+
+class ChatCompletion(_Envelope):
+    """The reply of a chat completion; of a stream, everything its chunks added up to."""
+
+    choices: list[ChatChoice]
+
+
+class TextChoice(_Reply):
+    """One continuation of a prompt."""
+
+    index: int = 0
+    text: str | None = None
+    tokens: list[int] | None = None
+    finish_reason: str | None = None
+    logprobs: TextLogprobs | None = None
+
+
+class TextCompletion(_Envelope):
+    """The reply of a text completion; of a stream, everything its chunks added up to."""
+
+    choices: list[TextChoice]
+
+
+class Model(_Reply):
+    """A model as the service lists it; the fields beside `id` depend on the format asked for."""
+
+    id: str
+    object: str | None = None
+    created: int | None = None
+    owned_by: str | None = None
+
+
+class ModelList(_Reply):
+    """The models a key can see, or the public catalogue."""
+
+    data: list[Model]
+    object: str | None = None
+
+
+Reply = TypeVar("Reply", bound=_Reply)
+
+
+def read_reply(kind: type[Reply], body: object, meta: ResponseMeta | None = None) -> Reply:
+    """A reply of the given kind, from its parsed JSON.
+
+    Raises:
+        ProtocolError: The JSON has another shape; the message names the place, never the content.
+    """
+    try:
+        reply = kind.model_validate(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in problem["loc"])
+        raise ProtocolError(
+            f"the reply is not a {kind.__name__}: {where or 'body'}: {problem['msg']}", where=where
+        ) from None
+    if meta is not None and isinstance(reply, _Envelope):
+        reply.attach_meta(meta)
+    return reply

@@ -1,0 +1,160 @@
+"""Event stream bytes in, deltas out, and the whole reply at the end. Pure: no I/O, no clock.
+
+Two calls of `feed` never depend on how the bytes were cut, except that deltas which one `feed` completes are merged.
+A reader never raises while deltas are on their way: what arrived before a fault is handed over first, then `end`
+raises the fault with the partial reply on it.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from cerebras_ext._assemble import Assembler, ChatAssembler, TextAssembler, unreadable
+from cerebras_ext._json import load_json
+from cerebras_ext.deltas import ChatDelta, CompletionDelta
+from cerebras_ext.errors import (
+    CerebrasError,
+    ConnectionFailed,
+    ProtocolError,
+    StreamError,
+    StreamIncomplete,
+    StreamInterrupted,
+    StreamTimedOut,
+    TimedOut,
+)
+from cerebras_ext.failures import read_stream_failure
+from cerebras_ext.reply import ResponseMeta
+from cerebras_ext.sse import SseDecoder, SseEvent
+
+__all__ = ["MAX_REPLY_BYTES", "StreamReader", "read_chat_stream", "read_text_stream"]
+
+MAX_REPLY_BYTES = 32 << 20
+"""Longest reply, decoded."""
+
+Delta = TypeVar("Delta")
+
+
+class StreamReader(Generic[Delta]):
+    """Reads one stream.
+
+    Attributes:
+        is_over: Nothing more is wanted from the body: `[DONE]` came, or the stream failed.
+        n_ignored: Events that carried nothing known.
+    """
+
+    def __init__(
+        self, assembler: Assembler[Delta], meta: ResponseMeta, *, merges: bool = True
+    ) -> None:
+        """Starts reading.
+
+        Args:
+            assembler: What to make of the chunks.
+            meta: Facts of the exchange, for errors.
+            merges: Whether neighbouring deltas of one kind that one `feed` brings become one delta.
+        """
+        self.is_over = False
+        self.n_ignored = 0
+        self._assembler = assembler
+        self._merges = merges
+        self._meta = meta
+        self._sse = SseDecoder()
+        self._n_bytes = 0
+        self._has_done = False
+        self._failure: CerebrasError | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the reply's end is proved: a finish reason for each choice seen, or `[DONE]`."""
+        return self._has_done or self._assembler.is_finished
+
+    def feed(self, piece: bytes) -> list[Delta]:
+        """The deltas that this piece of the body brings; empty when it completes none."""
+        if self.is_over:
+            return []
+        self._n_bytes += len(piece)
+        try:
+            if self._n_bytes > MAX_REPLY_BYTES:
+                raise ProtocolError(
+                    f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
+                )
+            for event in self._sse.feed(piece):
+                self._take(event)
+                if self.is_over:
+                    break
+            self._assembler.flush()
+        except CerebrasError as failure:
+            self._failure = failure
+            self.is_over = True
+        return self._assembler.drain()
+
+    def end(self, cause: ConnectionFailed | None = None) -> list[Delta]:
+        """The last deltas, the finish among them.
+
+        Args:
+            cause: Why the body ended; None for a clean end.
+        Raises:
+            StreamError: The stream broke before its finish, or the finish never came.
+            ProtocolError: The stream could not be read.
+        """
+        self._sse.close()
+        failure = self._failure
+        if failure is None and not self.is_finished:
+            failure = _cut_short(cause) if cause else StreamIncomplete(
+                "the stream ended without a finish reason; what had arrived is in `.partial`"
+            )
+        try:
+            if failure is None:
+                self._assembler.finish()
+            else:
+                self._assembler.release_halves()
+        except ProtocolError as error:
+            failure = failure or error
+        if failure is not None:
+            raise self._described(failure) from cause
+        return self._assembler.drain()
+
+    def _take(self, event: SseEvent) -> None:
+        name, text = event
+        if text.startswith(b"[DONE]"):
+            self._has_done = self.is_over = True
+            return
+        try:
+            chunk, has_halves = load_json(text)
+        except ValueError:
+            if name == "error":
+                raise read_stream_failure(text.decode("utf-8", "replace")) from None
+            raise unreadable("is not JSON") from None
+        if name == "error" or (isinstance(chunk, dict) and chunk.get("error")):
+            raise read_stream_failure(chunk)
+        if name != "message":
+            self.n_ignored += 1
+            return
+        if not isinstance(chunk, dict):
+            raise unreadable("is not a JSON object")
+        self._assembler.take(chunk, has_halves=has_halves)
+        if not self._merges:
+            self._assembler.flush()
+
+    def _described(self, failure: CerebrasError) -> CerebrasError:
+        if isinstance(failure, StreamError | ProtocolError):
+            failure.partial = self._assembler.partial()
+        failure.request_id = self._meta.request_id
+        failure.retries_taken = self._meta.retries_taken
+        return failure
+
+
+def _cut_short(cause: ConnectionFailed) -> StreamInterrupted:
+    kept = "what had arrived is in `.partial`"
+    if isinstance(cause, TimedOut):
+        return StreamTimedOut(f"{cause.message}; {kept}", phase=cause.phase)
+    return StreamInterrupted(f"the connection died in the middle of the stream: {cause.message}; {kept}")
+
+
+def read_chat_stream(meta: ResponseMeta, *, merges: bool = True) -> StreamReader[ChatDelta]:
+    """A reader for the stream of a chat completion."""
+    return StreamReader(ChatAssembler(meta), meta, merges=merges)
+
+
+def read_text_stream(meta: ResponseMeta, *, merges: bool = True) -> StreamReader[CompletionDelta]:
+    """A reader for the stream of a text completion."""
+    return StreamReader(TextAssembler(meta), meta, merges=merges)
