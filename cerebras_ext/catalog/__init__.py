@@ -1,7 +1,7 @@
 """What is known about each model: limits, prices, reasoning, tools, images.
 
-The same facts answer LangChain's `profile`, LlamaIndex's `metadata`, the request rules of both adapters
-and the emulator. They are data with a source and a date, never branches on a model's name:
+The same facts answer LangChain's `profile`, LlamaIndex's `metadata`, the request rules of both
+adapters and the emulator. They are data with a source and a date, never branches on a model's name:
 
     >>> from cerebras_ext.catalog import facts_of
     >>> facts_of("gpt-oss-120b").reasoning_efforts
@@ -9,25 +9,23 @@ and the emulator. They are data with a source and a date, never branches on a mo
     >>> facts_of("gpt-oss-120b", context_window=131_072).context_window
     131072
 
-An id the catalogue does not know is not an error. It gets the documented fallback of `UNKNOWN_MODEL`.
+An id the catalogue does not know is no error: it gets the documented fallback, `UNKNOWN_MODEL`.
 """
 
 from __future__ import annotations
 
-from cerebras_ext.catalog.lookup import all_models, facts_of, retirement_notice, unknown_notice
-from cerebras_ext.catalog.rows import UNKNOWN_MODEL
-from cerebras_ext.catalog.types import (
-    Basis,
+from cerebras_ext.catalog.facts import (
     Endpoint,
-    FactGroup,
     Family,
     ModelFacts,
     Reasoning,
     ReasoningReplay,
-    Source,
     Status,
     ToolDeltaStyle,
 )
+from cerebras_ext.catalog.families import UNKNOWN_MODEL
+from cerebras_ext.catalog.lookup import all_models, facts_of, retirement_notice, unknown_notice
+from cerebras_ext.catalog.sources import Basis, FactGroup, Source
 
 __all__ = [
     "UNKNOWN_MODEL",

@@ -1,7 +1,6 @@
-"""The facts themselves: one row per family, then one per model that states what differs.
+"""What models of a family share on the wire; a model's own row states only what differs.
 
-A fact without a source is not a fact: each row cites where its facts were read or seen, when, and
-whether that is documented, observed or assumed. Newer evidence wins over older, traffic over prose.
+Newer evidence wins over older, and traffic over prose.
 """
 
 from __future__ import annotations
@@ -11,47 +10,28 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cerebras_ext.catalog.types import FactGroup, ModelFacts, Source
+from cerebras_ext.catalog.facts import ModelFacts
+from cerebras_ext.catalog.sources import assumed, documented, observed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cerebras_ext.catalog.types import Family
+    from cerebras_ext.catalog.facts import Family
 
-__all__ = ["FAMILIES", "MODELS", "UNKNOWN_MODEL"]
+__all__ = ["FAMILIES", "UNKNOWN_MODEL"]
 
 _ALL_EFFORTS = ("none", "low", "medium", "high")
 _ALL_FORMATS = ("none", "parsed", "text_parsed", "raw", "hidden")
 _REASONING_RESERVE_TOKENS = 4_096  # thinking is spent from the same budget as the answer
 
-# Limits are published rounded ("65k", "128k"); the exact numbers are those of the public model list.
-_64K, _128K = 65_536, 131_072
-_32K, _40K = 32_768, 40_960
-
-_READ_ON = date(2026, 10, 1)
-
-
-def _docs(page: str, *facts: FactGroup, on: date = _READ_ON) -> Source:
-    return Source(facts, f"https://inference-docs.cerebras.ai{page}", on, "documented")
-
-
-def _seen(where: str, on: date, *facts: FactGroup) -> Source:
-    return Source(facts, where, on, "observed")
-
-
-def _assumed(why: str, on: date, *facts: FactGroup) -> Source:
-    return Source(facts, why, on, "assumed")
-
-
-_TRAFFIC = "https://github.com/dcdpr/jp, recorded streams and public model list"
-_TRAFFIC_2025 = "https://github.com/agentjido/req_llm, recorded traffic"
-_RETIREMENTS = _docs("/support/deprecation", "status", on=date(2026, 9, 3))
-_OLD_TOOLS = (
-    _seen("https://github.com/livekit/agents/issues/3134", date(2025, 9, 1), "tools"),
-    _seen("https://github.com/agno-agi/agno/issues/4508", date(2025, 9, 10), "tools"),
+_READ_ON = date(2026, 11, 22)  # for threads whose own date was not kept
+_UNDATED_COPY = date(2026, 6, 30)  # pages copied some day in the first half of 2026
+_RECORDED_2025 = "https://github.com/agentjido/req_llm, recorded traffic"
+_RECORDED_2026 = "https://github.com/dcdpr/jp, recorded streams and public model list"
+_OLD_TOOL_RULES = (
+    observed("https://github.com/livekit/agents/issues/3134", "tools", on=_READ_ON),
+    observed("https://github.com/agno-agi/agno/issues/4508", "tools", on=date(2025, 9, 10)),
 )
-
-# ---------------------------------------------------------------- families
 
 UNKNOWN_MODEL = ModelFacts(
     id="unknown",
@@ -62,7 +42,7 @@ UNKNOWN_MODEL = ModelFacts(
     takes_images=True,
     max_images=2,
     max_images_paid=10,
-    # Every model served today reasons; a reserve too small loses the answer, one too large only room.
+    # Every current model reasons; a reserve too small loses the answer, one too large only room.
     output_reserve_tokens=_REASONING_RESERVE_TOKENS,
     reasoning="switchable",
     reasoning_efforts=_ALL_EFFORTS,
@@ -71,19 +51,12 @@ UNKNOWN_MODEL = ModelFacts(
     clear_thinking=True,
     supports_predicted_outputs=True,
     sources=(
-        _assumed(
-            "the smallest window and the widest request any served model has had",
-            _READ_ON,
-            "endpoints",
-            "images",
-            "limits",
-            "prediction",
-            "reasoning",
-            "tools",
-        ),
+        assumed("every current model has a larger window and takes no wider request", "limits"),
+        assumed("all that the API's closed schema allows", "images", "prediction", "reasoning"),
+        assumed("an id without a row", "status"),
     ),
 )
-"""What is assumed of an id the catalogue does not know: a small window, and anything may be sent."""
+"""What is assumed of an id without a row: a small window, and anything may be sent."""
 
 _GPT_OSS = ModelFacts(
     id="gpt-oss",
@@ -100,11 +73,11 @@ _GPT_OSS = ModelFacts(
     tool_delta_style="fragmented",
     supports_predicted_outputs=True,
     sources=(
-        _docs("/capabilities/reasoning", "reasoning"),
-        _docs("/capabilities/tool-use", "tools"),
-        _docs("/capabilities/structured-outputs", "tools"),
-        _docs("/capabilities/predicted-outputs", "prediction", on=date(2026, 7, 1)),
-        _seen(_TRAFFIC, date(2026, 5, 30), "reasoning", "tools"),
+        documented("/capabilities/reasoning", "reasoning"),
+        documented("/capabilities/tool-use", "tools"),
+        documented("/capabilities/structured-outputs", "tools"),
+        documented("/capabilities/predicted-outputs", "prediction", on=_UNDATED_COPY),
+        observed(_RECORDED_2026, "reasoning", "tools", on=date(2026, 5, 30)),
     ),
 )
 
@@ -125,11 +98,11 @@ _QWEN_3_8 = ModelFacts(
     clear_thinking=True,
     strict_tools_refuse=frozenset({"maxLength", "minLength", "pattern"}),
     sources=(
-        _docs("/capabilities/reasoning", "reasoning"),
-        _docs("/capabilities/image-inputs", "images"),
-        _docs("/capabilities/tool-use", "tools"),
-        _docs("/capabilities/structured-outputs", "tools"),
-        _assumed("whole tool calls in streams, as earlier Qwen models sent them", _READ_ON, "tools"),
+        documented("/capabilities/reasoning", "reasoning"),
+        documented("/capabilities/image-inputs", "images"),
+        documented("/capabilities/tool-use", "tools"),
+        documented("/capabilities/structured-outputs", "tools"),
+        assumed("whole tool calls in streams, as earlier Qwen models sent them", "tools"),
     ),
 )
 
@@ -148,12 +121,12 @@ _GEMMA_4 = ModelFacts(
     reasoning_formats=("none", "parsed", "text_parsed"),
     reasoning_replay="field",
     sources=(
-        _docs("/capabilities/reasoning", "reasoning"),
-        _docs("/capabilities/image-inputs", "images"),
-        _docs("/capabilities/tool-use", "tools"),
-        _docs("/capabilities/structured-outputs", "tools"),
-        _seen(_TRAFFIC, date(2026, 7, 27), "reasoning"),
-        _assumed("replay as the API reference asks of all models", date(2026, 7, 1), "reasoning"),
+        documented("/capabilities/reasoning", "reasoning"),
+        documented("/capabilities/image-inputs", "images"),
+        documented("/capabilities/tool-use", "tools"),
+        documented("/capabilities/structured-outputs", "tools"),
+        observed(_RECORDED_2026, "reasoning", on=date(2026, 7, 27)),
+        assumed("replay as the API reference asks of all models", "reasoning"),
     ),
 )
 
@@ -171,11 +144,11 @@ _KIMI_K2 = ModelFacts(
     reasoning_formats=("none", "parsed", "text_parsed", "raw"),
     reasoning_replay="field",
     sources=(
-        _docs("/capabilities/reasoning", "reasoning"),
-        _docs("/capabilities/image-inputs", "images"),
-        _docs("/capabilities/tool-use", "tools"),
-        _docs("/capabilities/structured-outputs", "tools"),
-        _assumed("replay as the API reference asks of all models", date(2026, 7, 1), "reasoning"),
+        documented("/capabilities/reasoning", "reasoning"),
+        documented("/capabilities/image-inputs", "images"),
+        documented("/capabilities/tool-use", "tools"),
+        documented("/capabilities/structured-outputs", "tools"),
+        assumed("replay as the API reference asks of all models", "reasoning"),
     ),
 )
 
@@ -192,15 +165,15 @@ _GLM_4 = ModelFacts(
     clear_thinking=True,
     supports_predicted_outputs=True,
     sources=(
-        _docs("/resources/glm-47-migration", "reasoning", on=date(2026, 7, 1)),
-        _docs("/capabilities/predicted-outputs", "prediction", on=date(2026, 7, 1)),
-        _seen(
+        documented("/resources/glm-47-migration", "reasoning", on=_UNDATED_COPY),
+        documented("/capabilities/predicted-outputs", "prediction", on=_UNDATED_COPY),
+        observed(
             "https://github.com/pydantic/pydantic-ai, recorded traffic",
-            date(2026, 6, 12),
             "reasoning",
+            on=date(2026, 6, 12),
         ),
         # Tools with a JSON format are accepted, but the JSON comes with a stray tool call.
-        _seen("https://github.com/vercel/ai/issues/15420", date(2026, 5, 18), "tools"),
+        observed("https://github.com/vercel/ai/issues/15420", "tools", on=date(2026, 5, 18)),
     ),
 )
 
@@ -211,18 +184,21 @@ _QWEN_3 = ModelFacts(
     status="unknown",
     supports_strict_tools=False,
     supports_parallel_tool_calls=False,  # several calls came, but the field was refused
-    sources=(*_OLD_TOOLS, _seen(_TRAFFIC_2025, date(2025, 11, 2), "tools")),
+    sources=(*_OLD_TOOL_RULES, observed(_RECORDED_2025, "tools", on=date(2025, 11, 2))),
 )
 
 _QWEN_3_THINKING = replace(
     _QWEN_3,
+    id="qwen-3-thinking",
+    name="Qwen 3, thinking",
+    family="qwen-3-thinking",
     output_reserve_tokens=_REASONING_RESERVE_TOKENS,
-    reasoning="always",  # to the API: only `/no_think` in the prompt turned it off, where anything did
+    reasoning="always",  # no field turns it off; some obeyed `/no_think` in the prompt
     reasoning_formats=_ALL_FORMATS,
     sources=(
         *_QWEN_3.sources,
-        _docs("/capabilities/reasoning", "reasoning", on=date(2026, 4, 1)),
-        _docs("/models/qwen-3-32b", "reasoning", on=date(2026, 2, 1)),
+        documented("/capabilities/reasoning", "reasoning", on=date(2026, 4, 30)),
+        documented("/models/qwen-3-32b", "reasoning", on=_UNDATED_COPY),
     ),
 )
 
@@ -233,7 +209,7 @@ _LLAMA = ModelFacts(
     status="unknown",
     supports_strict_tools=False,
     supports_parallel_tool_calls=False,
-    sources=_OLD_TOOLS,
+    sources=_OLD_TOOL_RULES,
 )
 
 _DEEPSEEK_R1 = ModelFacts(
@@ -246,9 +222,9 @@ _DEEPSEEK_R1 = ModelFacts(
     supports_strict_tools=False,
     supports_parallel_tool_calls=False,
     sources=(
-        *_OLD_TOOLS,
-        _docs("/models/choose-a-model", "reasoning"),
-        _assumed("no reasoning fields: it left before they came", date(2025, 8, 12), "reasoning"),
+        *_OLD_TOOL_RULES,
+        documented("/models/choose-a-model", "reasoning"),
+        assumed("no reasoning fields: it left before they came", "reasoning"),
     ),
 )
 
@@ -264,11 +240,9 @@ FAMILIES: Mapping[Family, ModelFacts] = MappingProxyType(
             _LLAMA,
             _QWEN_3,
             _QWEN_3_8,
+            _QWEN_3_THINKING,
             UNKNOWN_MODEL,
         )
     }
 )
 """What models of a family share, for ids the catalogue does not know but the user can place."""
-
-# ---------------------------------------------------------------- models
-

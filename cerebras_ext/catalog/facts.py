@@ -1,7 +1,8 @@
 """The shape of a catalogue row.
 
-The defaults of `ModelFacts` are the lowest of four layers: defaults < family < model < user. They say
-what the API promises for a plain text model; `cerebras_ext.catalog.rows` holds the two layers above.
+The defaults of `ModelFacts` are the lowest of four layers: defaults < family < model < user. They
+say what the API promises for a plain text model; `families` and `models` hold the layers above, and
+`facts_of` adds the user's.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 from datetime import date  # noqa: TC003
 from typing import Literal
 
+# Likewise.
+from cerebras_ext.catalog.sources import Source  # noqa: TC001
+
 __all__ = [
-    "Basis",
     "Endpoint",
-    "FactGroup",
     "Family",
     "ModelFacts",
     "Reasoning",
     "ReasoningReplay",
-    "Source",
     "Status",
     "ToolDeltaStyle",
 ]
@@ -29,7 +30,16 @@ Status = Literal["production", "preview", "dedicated", "trial", "retired", "unkn
 """Where a model is served: shared service, dedicated endpoints, customer trials, or no longer."""
 
 Family = Literal[
-    "deepseek-r1", "gemma-4", "glm-4", "gpt-oss", "kimi-k2", "llama", "qwen-3", "qwen-3.8", "unknown"
+    "deepseek-r1",
+    "gemma-4",
+    "glm-4",
+    "gpt-oss",
+    "kimi-k2",
+    "llama",
+    "qwen-3",
+    "qwen-3-thinking",
+    "qwen-3.8",
+    "unknown",
 ]
 """Models that behave alike on the wire."""
 
@@ -39,32 +49,15 @@ Reasoning = Literal["always", "switchable", "none"]
 """Whether a model thinks first: it cannot be stopped, a request may choose, or it never does."""
 
 ReasoningReplay = Literal["field", "think_tags", "none"]
-"""How earlier reasoning goes back: in `message.reasoning`, in `<think>` tags of the content, not."""
+"""How earlier reasoning goes back: in `message.reasoning`, in `<think>` tags, or not at all."""
 
 ToolDeltaStyle = Literal["fragmented", "whole"]
 """How a tool call is streamed: arguments in many deltas, or the call complete in one."""
 
-Basis = Literal["documented", "observed", "assumed"]
-
-FactGroup = Literal[
-    "endpoints", "images", "limits", "prediction", "price", "reasoning", "speed", "status", "tools"
-]
-"""What a source speaks of. Structured outputs count as `tools`: both rest on strict schemas."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where facts come from, when they were true there, and how sure we are."""
-
-    facts: tuple[FactGroup, ...]
-    where: str
-    seen_on: date
-    basis: Basis
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """Everything known about one model. Windows and limits are the free tier's unless named `_paid`.
+    """Everything known about one model. Limits are the free tier's unless named `_paid`.
 
     A `supports_…` or `takes_…` that is false means "not, as far as anyone has documented or seen".
     """
@@ -81,11 +74,11 @@ class ModelFacts:
     """Where the weights were published, in the vendor's spelling."""
 
     retired_on: date | None = None
-    """The day it left the shared service. A dedicated model may have left it and still be served."""
+    """The day it left the shared service. Dedicated endpoints may serve it still: see `status`."""
     replacement: str | None = None
 
     context_window: int = 32_768
-    """Tokens of prompt and answer together. The default is what every model served so far could do."""
+    """Tokens of prompt and answer together. The default is for models nobody publishes one for."""
     context_window_paid: int | None = None
     max_output_tokens: int | None = None
     max_output_tokens_paid: int | None = None
