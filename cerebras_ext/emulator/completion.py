@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cerebras_ext.emulator.identifiers import completion_id, fingerprint, tool_call_id
 from cerebras_ext.emulator.pieces import common_prefix_length, pieces_of
+from cerebras_ext.emulator.quirks import quirks_of
 
 if TYPE_CHECKING:
     from cerebras_ext.catalog import ModelFacts
@@ -238,8 +239,8 @@ def _shown(said: _Generated, request: ChatRequest, finish_reason: str) -> Choice
     match request.reasoning_format:
         case "hidden":
             reasoning = ()
-        case "raw" if "raw" in request.facts.reasoning_formats:
-            reasoning, content = (), _raw(request.facts, reasoning, content)
+        case "raw" if (marks := quirks_of(request.facts.family).raw_marks) is not None:
+            reasoning, content = (), _raw(reasoning, content, marks)
         case _:
             pass
     return Choice(
@@ -252,13 +253,12 @@ def _shown(said: _Generated, request: ChatRequest, finish_reason: str) -> Choice
     )
 
 
-def _raw(facts: ModelFacts, reasoning: Pieces, content: Pieces | None) -> Pieces | None:
-    """Reasoning in front of the text, in think tags where the model writes them."""
+def _raw(reasoning: Pieces, content: Pieces | None, marks: tuple[str, str]) -> Pieces | None:
+    """Reasoning between its marks, in front of the text."""
     if not reasoning:
         return content
-    if facts.reasoning_replay == "think_tags":
-        reasoning = ("<think>", *reasoning, "</think>")
-    return reasoning + (content or ())
+    opening, closing = (pieces_of(mark) for mark in marks)
+    return (*opening, *reasoning, *closing, *(content or ()))
 
 
 def _usage(request: ChatRequest, said: _Generated, moment: Moment) -> Usage:

@@ -6,11 +6,13 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import time
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["EmulatorOptions", "Tier"]
+if TYPE_CHECKING:
+    from cerebras_ext.emulator.service import Tier
 
-Tier = Literal["free", "developer", "unlimited"]
+__all__ = ["EmulatorOptions"]
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class EmulatorOptions:
         ttft_ms: Milliseconds before the first byte of an answer.
         tokens_per_delta: How many tokens one chunk of a stream carries.
         send_done: Whether streams end with `data: [DONE]`, as they have since March 2026.
-        rate_limits: Whose limits apply.
+        tier: Whose context windows, output maxima and image counts hold.
         legacy_headers: Rate-limit headers of 2025, with `reset` values, instead of today's.
         max_body_bytes: Larger request bodies are refused with 413.
         max_concurrent_requests: More at a time are refused with 429, as when the queue is full.
@@ -45,7 +47,7 @@ class EmulatorOptions:
     ttft_ms: float = 0.0
     tokens_per_delta: int = 4
     send_done: bool = True
-    rate_limits: Tier = "unlimited"
+    tier: Tier = "free"
     legacy_headers: bool = False
     max_body_bytes: int = 16 * 1024 * 1024
     max_concurrent_requests: int = 1024

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cerebras_ext.emulator.recording import RecordedRequest
-    from cerebras_ext.emulator.script import ScriptStep
+    ScriptStep = Any
 
 __all__ = ["EmulatorServer", "RunningEmulator", "listening_socket", "running_emulator", "url_of"]
 

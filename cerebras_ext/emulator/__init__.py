@@ -1,0 +1,28 @@
+"""A local server that speaks the wire of Cerebras Inference, for tests and for work without a key.
+
+    python -m cerebras_ext.emulator --port 8000
+
+    from cerebras_ext.emulator import running_emulator
+
+    with running_emulator() as emulator:
+        ...  # point any client at emulator.base_url, with any key
+
+Facts about models are real; texts are not: they come from a script the user gives, or from a small
+deterministic responder. The `server` header of every reply says so.
+"""
+
+from __future__ import annotations
+
+try:
+    import starlette as _starlette  # noqa: F401
+    import uvicorn as _uvicorn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"The emulator needs {error.name}: pip install 'cerebras-ext[emulator]'"
+    ) from None
+
+from cerebras_ext.emulator.options import EmulatorOptions
+from cerebras_ext.emulator.recording import RecordedRequest
+from cerebras_ext.emulator.server import RunningEmulator, running_emulator
+
+__all__ = ["EmulatorOptions", "RecordedRequest", "RunningEmulator", "running_emulator"]

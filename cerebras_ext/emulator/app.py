@@ -1,0 +1,104 @@
+"""The emulator as an ASGI application: routes, keys, and the one place that sends."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cerebras_ext.emulator import endpoints
+from cerebras_ext.emulator.arrival import Arrival, arrival_of
+from cerebras_ext.emulator.problems import (
+    METHOD_NOT_ALLOWED,
+    QUEUE_EXCEEDED,
+    ROUTE_NOT_FOUND,
+    WRONG_API_KEY,
+    ApiProblem,
+    KnownError,
+)
+from cerebras_ext.emulator.replies import problem_reply
+from cerebras_ext.emulator.writer import play
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from cerebras_ext.emulator.outgoing import Outgoing
+    from cerebras_ext.emulator.state import EmulatorState
+
+__all__ = ["create_app"]
+
+_Endpoint: TypeAlias = Callable[["EmulatorState", Arrival, bytes], "Outgoing"]
+_Handler: TypeAlias = Callable[["Request"], Awaitable[Response]]
+_ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Response]]
+
+
+def create_app(state: EmulatorState) -> Starlette:
+    """The application that answers from `state`."""
+
+    def route(path: str, endpoint: _Endpoint, *, method: str = "GET", needs_key: bool = True) -> Route:
+        return Route(path, _handler(state, endpoint, needs_key=needs_key), methods=[method])
+
+    return Starlette(
+        routes=[
+            route("/v1/chat/completions", endpoints.chat, method="POST"),
+            route("/v1/models", endpoints.models),
+            route("/v1/models/{id:path}", endpoints.model),
+            route("/v1/tcp_warming", endpoints.tcp_warming),
+            route("/public/v1/models", endpoints.public_models, needs_key=False),
+            route("/public/v1/models/{id:path}", endpoints.public_model, needs_key=False),
+        ],
+        exception_handlers={
+            404: _refusal(ROUTE_NOT_FOUND, state),
+            405: _refusal(METHOD_NOT_ALLOWED, state),
+        },
+    )
+
+
+class _Playing(Response):
+    """A Starlette response that sends an `Outgoing`."""
+
+    def __init__(self, outgoing: Outgoing, state: EmulatorState) -> None:
+        self._outgoing = outgoing
+        self._open_replies = state.open_replies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await play(self._outgoing, scope, receive, send, self._open_replies)
+
+
+def _handler(state: EmulatorState, endpoint: _Endpoint, *, needs_key: bool) -> _Handler:
+    async def handle(request: Request) -> Response:
+        arrival = await arrival_of(request, state.recorder, state.options.max_body_bytes)
+        seed = state.seeds.seed_of(arrival.raw)
+        try:
+            if needs_key:
+                _check_key(arrival, state.options.api_key)
+            if len(state.open_replies) >= state.options.max_concurrent_requests:
+                raise QUEUE_EXCEEDED.problem()
+            if arrival.problem is not None:
+                raise arrival.problem
+            outgoing = endpoint(state, arrival, seed)
+        except ApiProblem as problem:
+            outgoing = problem_reply(problem, seed=seed)
+        return _Playing(outgoing, state)
+
+    return handle
+
+
+def _refusal(error: KnownError, state: EmulatorState) -> _ExceptionHandler:
+    async def refuse(request: Request, _: Exception) -> Response:
+        problem = error.problem(method=request.method, path=request.url.path)
+        return _Playing(problem_reply(problem, seed=b""), state)
+
+    return refuse
+
+
+def _check_key(arrival: Arrival, expected: str | None) -> None:
+    scheme, _, key = arrival.headers.get("authorization", "").partition(" ")
+    is_right = bool(key.strip()) and (expected is None or hmac.compare_digest(key.strip(), expected))
+    if scheme.lower() != "bearer" or not is_right:
+        raise WRONG_API_KEY.problem()

@@ -1,0 +1,49 @@
+"""A pytest fixture: the emulator, fresh for each test.
+
+    from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401
+
+    def test_my_chain(cerebras_emulator):
+        cerebras_emulator.script({"content": "Hello"})
+        ...
+
+One server runs for the whole session; what it remembers is forgotten before each test. For other
+options, start one with `running_emulator` in a fixture of your own.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cerebras_ext.emulator.options import EmulatorOptions
+from cerebras_ext.emulator.server import RunningEmulator, running_emulator
+
+if TYPE_CHECKING:
+    from pytest import Config, FixtureRequest
+
+__all__ = ["cerebras_emulator"]
+
+# A session that hangs must not leave a server behind for ever.
+_IDLE_TIMEOUT_S = 900.0
+
+_SERVER = pytest.StashKey[RunningEmulator]()
+
+
+@pytest.fixture
+def cerebras_emulator(request: FixtureRequest) -> RunningEmulator:
+    """The session's emulator, with nothing remembered of earlier tests."""
+    emulator = _session_emulator(request.config)
+    emulator.reset()
+    return emulator
+
+
+def _session_emulator(config: Config) -> RunningEmulator:
+    # Kept by the session, not by a second fixture: one name is all that a user imports.
+    if _SERVER not in config.stash:
+        running = ExitStack()
+        options = EmulatorOptions(idle_timeout_s=_IDLE_TIMEOUT_S)
+        config.stash[_SERVER] = running.enter_context(running_emulator(options))
+        config.add_cleanup(running.close)
+    return config.stash[_SERVER]
