@@ -7,12 +7,16 @@
 #   make record      record the cassettes again (live with CEREBRAS_API_KEY, else from the emulator)
 #   make bench       the benchmarks
 #   make requirements  resolve requirements/*.in again (needs uv)
+#
+# ARGS goes to pytest:                    make test ARGS="-k stream -x"
+# With the oldest releases we support:    make test PINS=lowest VENV=.venv-lowest
 
 PYTHON ?= python3
-VENV   := .venv
+VENV   ?= .venv
+PINS   ?= test
+ARGS   ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-ARGS   ?=
 
 .PHONY: test demo check test-long record bench requirements clean
 
@@ -40,20 +44,20 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # Old pips cannot resolve or even read some of the pinned wheels, so pip itself comes first.
-$(READY): requirements/test.txt pyproject.toml
+$(READY): requirements/$(PINS).txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/$(PINS).txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-COMPILE = uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make requirements" --quiet
+COMPILE = uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make requirements"
 
 requirements:
-	$(COMPILE) --universal requirements/test.in --output-file requirements/test.txt
+	$(COMPILE) requirements/test.in --output-file requirements/test.txt
 	$(COMPILE) --resolution lowest-direct requirements/lowest.in --output-file requirements/lowest.txt
 
 clean:
-	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-lowest build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
