@@ -71,7 +71,7 @@ class ModelFacts:
     aliases: tuple[str, ...] = ()
     """Other spellings the API accepts and answers with `id`."""
     vendor_model: str | None = None
-    """Where the weights were published, in the vendor's spelling."""
+    """The published weights, as Hugging Face spells them; `None` where none are published."""
 
     retired_on: date | None = None
     """The day it left the shared service. Dedicated endpoints may serve it still: see `status`."""

@@ -32,7 +32,13 @@ def _row(family: Family, *sources: Source, **facts: Any) -> ModelFacts:
 
 
 def _retired(
-    model_id: str, name: str, family: Family, on: date, *sources: Source, **facts: Any
+    model_id: str,
+    name: str,
+    vendor_model: str,
+    family: Family,
+    on: date,
+    *sources: Source,
+    **facts: Any,
 ) -> ModelFacts:
     return _row(
         family,
@@ -41,6 +47,7 @@ def _retired(
         *sources,
         id=model_id,
         name=name,
+        vendor_model=vendor_model,
         status="retired",
         retired_on=on,
         replacement="gpt-oss-120b",
@@ -94,6 +101,7 @@ MODELS: tuple[ModelFacts, ...] = (
         id="gemma-4-31b",
         name="Gemma 4 31B",
         status="dedicated",
+        vendor_model="google/gemma-4-31B-it",
         retired_on=date(2026, 9, 3),
         replacement="qwen-3.8-27b",
         context_window=_128K,
@@ -111,10 +119,12 @@ MODELS: tuple[ModelFacts, ...] = (
         id="kimi-k2.7-code",
         name="Kimi K2.7 Code",
         status="trial",
+        vendor_model="moonshotai/Kimi-K2.7-Code",
     ),
     _retired(
         "zai-glm-4.7",
         "GLM 4.7",
+        "zai-org/GLM-4.7",
         "glm-4",
         date(2026, 8, 17),
         documented("/models/zai-glm-47", "limits", "price", on=date(2026, 6, 30)),
@@ -128,15 +138,16 @@ MODELS: tuple[ModelFacts, ...] = (
     _retired(
         "llama3.1-8b",
         "Llama 3.1 8B",
+        "meta-llama/Llama-3.1-8B-Instruct",
         "llama",
         date(2026, 5, 27),
         documented("/models/overview", "speed", on=date(2026, 4, 30)),
-        vendor_model="meta-llama/Llama-3.1-8B-Instruct",
         tokens_per_s=2_200,
     ),
     _retired(
         "qwen-3-235b-a22b-instruct-2507",
         "Qwen 3 235B Instruct 2507",
+        "Qwen/Qwen3-235B-A22B-Instruct-2507",
         "qwen-3",
         date(2026, 5, 27),
         documented("/models/qwen-3-235b-2507", "limits", "price", on=date(2026, 4, 30)),
@@ -150,6 +161,7 @@ MODELS: tuple[ModelFacts, ...] = (
     _retired(
         "qwen-3-32b",
         "Qwen 3 32B",
+        "Qwen/Qwen3-32B",
         "qwen-3-thinking",
         date(2026, 2, 16),
         documented("/models/qwen-3-32b", "limits", "price", on=date(2026, 6, 30)),
@@ -161,6 +173,7 @@ MODELS: tuple[ModelFacts, ...] = (
     _retired(
         "llama-3.3-70b",
         "Llama 3.3 70B",
+        "meta-llama/Llama-3.3-70B-Instruct",
         "llama",
         date(2026, 2, 16),
         observed(
@@ -170,30 +183,57 @@ MODELS: tuple[ModelFacts, ...] = (
         ),
         aliases=("llama3.3-70b",),
     ),
-    _retired("zai-glm-4.6", "GLM 4.6", "glm-4", date(2026, 1, 20)),
+    _retired("zai-glm-4.6", "GLM 4.6", "zai-org/GLM-4.6", "glm-4", date(2026, 1, 20)),
     _retired(
         "qwen-3-235b-a22b-thinking-2507",
         "Qwen 3 235B Thinking 2507",
+        "Qwen/Qwen3-235B-A22B-Thinking-2507",
         "qwen-3-thinking",
         date(2025, 11, 14),
     ),
-    _retired("qwen-3-coder-480b", "Qwen 3 Coder 480B", "qwen-3", date(2025, 11, 5)),
-    _retired("llama-4-scout-17b-16e-instruct", "Llama 4 Scout", "llama", date(2025, 11, 3)),
-    _retired("llama-4-maverick-17b-128e-instruct", "Llama 4 Maverick", "llama", date(2025, 10, 15)),
+    _retired(
+        "qwen-3-coder-480b",
+        "Qwen 3 Coder 480B",
+        "Qwen/Qwen3-Coder-480B-A35B-Instruct",
+        "qwen-3",
+        date(2025, 11, 5),
+    ),
+    _retired(
+        "llama-4-scout-17b-16e-instruct",
+        "Llama 4 Scout",
+        "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+        "llama",
+        date(2025, 11, 3),
+    ),
+    _retired(
+        "llama-4-maverick-17b-128e-instruct",
+        "Llama 4 Maverick",
+        "meta-llama/Llama-4-Maverick-17B-128E-Instruct",
+        "llama",
+        date(2025, 10, 15),
+    ),
     _retired(
         "deepseek-r1-distill-llama-70b",
         "DeepSeek R1 Distill Llama 70B",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
         "deepseek-r1",
         date(2025, 8, 12),
     ),
     _retired(
         "qwen-3-235b-a22b",
         "Qwen 3 235B",
+        "Qwen/Qwen3-235B-A22B",
         "qwen-3-thinking",
         date(2025, 7, 29),
         documented("/support/deprecation", "limits", on=date(2026, 9, 3)),
         context_window=_40K,
         context_window_paid=_40K,
     ),
-    _retired("llama3.1-70b", "Llama 3.1 70B", "llama", date(2025, 1, 17)),
+    _retired(
+        "llama3.1-70b",
+        "Llama 3.1 70B",
+        "meta-llama/Llama-3.1-70B-Instruct",
+        "llama",
+        date(2025, 1, 17),
+    ),
 )

@@ -152,6 +152,13 @@ def test_row_limits_grow_with_the_tier_and_fit_the_window(row: ModelFacts) -> No
 
 
 @each_row
+def test_row_names_published_weights(row: ModelFacts) -> None:
+    """Every model served so far has open weights, and the row says which (LC-95 `open_weights`)."""
+    assert row.vendor_model is not None
+    assert row.vendor_model.count("/") == 1
+
+
+@each_row
 def test_row_prices_come_in_pairs(row: ModelFacts) -> None:
     """A cost can be computed for both directions or for neither."""
     assert (row.price_input_usd_per_mtok is None) == (row.price_output_usd_per_mtok is None)
