@@ -100,11 +100,13 @@ class ResponseFormat:
 class ChatRequest:
     """An accepted chat completion.
 
-    `model` is the canonical id. `max_completion_tokens` is what the caller asked for, None without a
-    limit; `completion_limit` is how many tokens the answer may have once the model's own maximum and
-    the context window are taken into account. `tool_choice` is never None: "none" without tools,
-    "auto" with them. `reasoning_effort` is the one in force, the model's default included; "none"
-    means the model does not reason.
+    `model` is the canonical id. `max_completion_tokens` is what the caller asked for, None without
+    a limit; `completion_limit` is how many tokens the answer may have once the model's own maximum
+    and the context window are taken into account. `quota_tokens` are to be reserved up front.
+    `tool_choice` is never None: "none" without tools, "auto" with them. `reasoning_effort` and
+    `reasoning_format` are those in force, the model's habits included: effort "none" means the
+    model does not reason, and format "none" that reasoning has a field of its own. `body` is the
+    request as it was sent.
     """
 
     model: str
@@ -116,7 +118,6 @@ class ChatRequest:
     completion_limit: int
     max_completion_tokens: int | None
     stream: bool
-    include_usage: bool
     tools: tuple[Tool, ...]
     tool_choice: ToolChoice
     parallel_tool_calls: bool

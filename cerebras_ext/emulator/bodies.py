@@ -60,9 +60,8 @@ def _from_msgpack(raw: bytes) -> object:
             "pip install 'cerebras-ext[msgpack]'."
         ) from None
     try:
-        value: object = msgpack.unpackb(raw)
         # Binary strings, extension types and NaN exist in MessagePack but in no request.
-        json.dumps(value, allow_nan=False)
+        text = json.dumps(msgpack.unpackb(raw), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise invalid_request(f": Invalid msgpack: {error}") from None
-    return value
+    return _from_json(text.encode())

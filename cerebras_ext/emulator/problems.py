@@ -1,7 +1,7 @@
 """The error answers of the service, as one table.
 
-Each row is one error of API specification §11.3 with the text that was recorded; `evidence` says what
-is known and what had to be assumed. Code that refuses a request raises `ROW.problem(...)`:
+Each row is one error of API specification §11.3 with the text that was recorded; `evidence` says
+what is known and what had to be assumed. Code that refuses a request raises `ROW.problem(...)`:
 
     raise MODEL_NOT_FOUND.problem(model="nope")
 

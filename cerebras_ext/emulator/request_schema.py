@@ -168,14 +168,10 @@ _SAMPLING: Final = {
     "prompt_cache_key": optional(nullable(text(at_most=1024))),
     "seed": optional(nullable(integer())),
     "stop": optional(
-        nullable(
-            by_type({str: text(), list: items(text(), at_most=4)}, "a valid string or list")
-        )
+        nullable(by_type({str: text(), list: items(text(), at_most=4)}, "a valid string or list"))
     ),
     "stream": optional(nullable(boolean)),
-    "stream_options": optional(
-        nullable(closed({"include_usage": optional(nullable(boolean))}))
-    ),
+    "stream_options": optional(nullable(closed({"include_usage": optional(nullable(boolean))}))),
     "temperature": optional(nullable(number(0, 2))),
     "top_p": optional(nullable(number(0, 1))),
     "user": optional(nullable(text())),
@@ -212,8 +208,8 @@ _PROMPT_ELEMENTS: Final[dict[type, Shape]] = {list: _TOKENS, int: integer(0), fl
 
 def _prompts(value: object, path: str) -> Iterator[str]:
     """Strings, token ids, or lists of token ids: the first element decides."""
-    first_type = type(value[0]) if is_list(value) and value else str
-    return items(_PROMPT_ELEMENTS.get(first_type, text()))(value, path)
+    first: object = value[0] if is_list(value) and value else ""
+    return items(_PROMPT_ELEMENTS.get(type(first), text()))(value, path)
 
 
 COMPLETION: Final[Shape] = closed(

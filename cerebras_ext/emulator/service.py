@@ -60,3 +60,15 @@ class Service:
             return served
         refusal = MODEL_ARCHIVED if known.is_retired else MODEL_NOT_FOUND
         raise refusal.problem(model=model)
+
+    def context_window(self, facts: ModelFacts) -> int:
+        """Tokens of prompt and answer together, for this tier."""
+        return (self.tier == "paid" and facts.context_window_paid) or facts.context_window
+
+    def max_output_tokens(self, facts: ModelFacts) -> int | None:
+        """The longest answer of a model, for this tier."""
+        return (self.tier == "paid" and facts.max_output_tokens_paid) or facts.max_output_tokens
+
+    def max_images(self, facts: ModelFacts) -> int:
+        """Images in one request, for this tier."""
+        return facts.max_images_paid if self.tier == "paid" else facts.max_images

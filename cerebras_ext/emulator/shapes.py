@@ -1,8 +1,8 @@
 """The language the closed request schema is written in.
 
 A shape is a function from a value and its path to the messages about it, so that all problems of a
-request are reported at once, as the service does (API specification §2.2). The texts are those of the
-validation library the service was seen to use, each behind the dotted path of its field:
+request are reported at once, as the service does (API specification §2.2). The texts are those of
+the validation library the service was seen to use, each behind the dotted path of its field:
 
     messages.1.assistant.reasoning_content: property '...' is unsupported
 
@@ -52,7 +52,7 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def anything(value: object, path: str) -> Iterator[str]:  # noqa: ARG001 - a Shape takes both
+def anything(value: object, path: str) -> Iterator[str]:
     """No message, whatever the value."""
     yield from ()
 
@@ -96,9 +96,7 @@ def integer(at_least: int | None = None, at_most: int | None = None) -> Shape:
         if isinstance(value, bool) or not isinstance(value, int | float):
             yield f"{path}: Input should be a valid integer"
         elif isinstance(value, float) and not value.is_integer():
-            yield (
-                f"{path}: Input should be a valid integer, got a number with a fractional part"
-            )
+            yield (f"{path}: Input should be a valid integer, got a number with a fractional part")
         else:
             yield from _out_of_range(value, at_least, at_most, path)
 
