@@ -24,7 +24,7 @@ from cerebras_ext.catalog.facts import (
     ToolDeltaStyle,
 )
 from cerebras_ext.catalog.families import UNKNOWN_MODEL
-from cerebras_ext.catalog.lookup import all_models, facts_of, retirement_notice, unknown_notice
+from cerebras_ext.catalog.lookup import all_models, facts_of
 from cerebras_ext.catalog.sources import Basis, FactGroup, Source
 
 __all__ = [
@@ -41,6 +41,4 @@ __all__ = [
     "ToolDeltaStyle",
     "all_models",
     "facts_of",
-    "retirement_notice",
-    "unknown_notice",
 ]

@@ -135,3 +135,20 @@ class ModelFacts:
     def is_reasoning(self) -> bool:
         """Whether answers may begin with reasoning."""
         return self.reasoning != "none"
+
+    @property
+    def retirement_notice(self) -> str | None:
+        """What a user of this model should be told, once, if it is retired."""
+        if not self.is_retired:
+            return None
+        return f"Model {self.id!r} was retired on {self.retired_on}; use {self.replacement!r}."
+
+    @property
+    def unknown_notice(self) -> str | None:
+        """What a user of this model should be told, once, if the catalogue does not know it."""
+        if self.is_known:
+            return None
+        return (
+            f"Model {self.id!r} is not in the catalogue; a context window of "
+            f"{self.context_window:,} tokens is assumed. Set `context_window` if it has another."
+        )

@@ -11,7 +11,7 @@ from cerebras_ext.catalog.facts import ModelFacts
 from cerebras_ext.catalog.families import FAMILIES, UNKNOWN_MODEL
 from cerebras_ext.catalog.models import MODELS
 
-__all__ = ["all_models", "facts_of", "retirement_notice", "unknown_notice"]
+__all__ = ["all_models", "facts_of"]
 
 _BY_SPELLING = MappingProxyType(
     {spelling: row for row in MODELS for spelling in (row.id, *row.aliases)}
@@ -36,7 +36,7 @@ def facts_of(model_id: str, **overrides: Any) -> ModelFacts:
     """The facts of one model.
 
     An alias gives the facts of the model it stands for. An unknown id gives `UNKNOWN_MODEL` under
-    that id: whether to tell the user is the caller's business (`is_known`, `unknown_notice`).
+    that id: whether to tell the user is the caller's business (`ModelFacts.unknown_notice`).
 
     Args:
         model_id: As the user wrote it.
@@ -64,23 +64,6 @@ def facts_of(model_id: str, **overrides: Any) -> ModelFacts:
         return facts
     reserve_tokens = min(facts.output_reserve_tokens, facts.context_window // 4)
     return replace(facts, output_reserve_tokens=reserve_tokens)
-
-
-def retirement_notice(facts: ModelFacts) -> str | None:
-    """What a user of a retired model should be told, once; `None` for any other model."""
-    if not facts.is_retired:
-        return None
-    return f"Model {facts.id!r} was retired on {facts.retired_on}; use {facts.replacement!r}."
-
-
-def unknown_notice(facts: ModelFacts) -> str | None:
-    """What a user of an unknown model should be told, once; `None` for a known one."""
-    if facts.is_known:
-        return None
-    return (
-        f"Model {facts.id!r} is not in the catalogue; a context window of {facts.context_window:,} "
-        "tokens is assumed. Set `context_window` if it has more."
-    )
 
 
 def _check(overrides: dict[str, Any]) -> None:

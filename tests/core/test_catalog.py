@@ -1,4 +1,4 @@
-"""`facts_of` and the notices: layers, fallback, and errors for wrong overrides."""
+"""`facts_of` and its notices: layers, fallback, and errors for wrong overrides."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from cerebras_ext.catalog import (
     ModelFacts,
     all_models,
     facts_of,
-    retirement_notice,
-    unknown_notice,
 )
 
 
@@ -162,7 +160,7 @@ def test_facts_are_frozen_hashable_and_pickle_as_themselves() -> None:
 
 def test_retirement_notice_names_the_day_and_the_replacement() -> None:
     """A user of a retired model is told since when, and what to use."""
-    assert retirement_notice(facts_of("llama3.1-8b")) == (
+    assert facts_of("llama3.1-8b").retirement_notice == (
         "Model 'llama3.1-8b' was retired on 2026-05-27; use 'gpt-oss-120b'."
     )
 
@@ -170,12 +168,12 @@ def test_retirement_notice_names_the_day_and_the_replacement() -> None:
 @pytest.mark.parametrize("model_id", ["gpt-oss-120b", "gemma-4-31b", "acme/next"])
 def test_retirement_notice_is_silent_about_models_still_served(model_id: str) -> None:
     """Served, dedicated and unknown models give no retirement notice."""
-    assert retirement_notice(facts_of(model_id)) is None
+    assert facts_of(model_id).retirement_notice is None
 
 
 def test_unknown_notice_names_the_assumed_window_and_the_remedy() -> None:
     """A user of an unknown model is told what is assumed and how to correct it."""
-    notice = unknown_notice(facts_of("acme/next"))
+    notice = facts_of("acme/next").unknown_notice
     assert notice is not None
     assert "'acme/next'" in notice
     assert "32,768" in notice
@@ -185,7 +183,7 @@ def test_unknown_notice_names_the_assumed_window_and_the_remedy() -> None:
 @pytest.mark.parametrize("model_id", ["gpt-oss-120b", "llama3.1-8b"])
 def test_unknown_notice_is_silent_about_known_models(model_id: str) -> None:
     """A known model, even a retired one, gives no such notice."""
-    assert unknown_notice(facts_of(model_id)) is None
+    assert facts_of(model_id).unknown_notice is None
 
 
 def test_model_facts_defaults_describe_a_plain_text_model() -> None:
