@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, TYPE_CHECKING
 
 from cerebras_ext._json import dump_json
 from cerebras_ext._surrogates import SurrogateJoiner
@@ -21,7 +21,9 @@ from cerebras_ext.deltas import (
 )
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.reply import ChatCompletion, ResponseMeta, TextCompletion, read_reply
-from cerebras_ext.wire import JsonObject
+
+if TYPE_CHECKING:
+    from cerebras_ext.wire import JsonObject
 
 __all__ = ["Assembler", "ChatAssembler", "TextAssembler", "unreadable"]
 
@@ -60,10 +62,14 @@ class _Run:
 
 
 class Assembler(ABC, Generic[Delta]):
-    """Turns the chunks of one stream into deltas and, in the end, into one reply."""
+    """Turns the chunks of one stream into deltas and, in the end, into one reply.
+
+    Attributes:
+        meta: Facts of the exchange, for the reply.
+    """
 
     def __init__(self, meta: ResponseMeta) -> None:
-        self._meta = meta
+        self.meta = meta
         self._envelope: JsonObject = {}
         self._last_chunk: JsonObject | None = None
         self._out: list[Delta] = []
@@ -193,9 +199,7 @@ class ChatAssembler(Assembler[ChatDelta]):
         if self._last_chunk is None:
             return None
         choices = [self._sums[index].to_wire() for index in sorted(self._sums)]
-        return read_reply(
-            ChatCompletion, self._wire_reply("chat.completion", choices), self._meta
-        )
+        return read_reply(ChatCompletion, self._wire_reply("chat.completion", choices), self._meta)
 
     def _start(self, chunk: JsonObject) -> ChatDelta:
         return StreamStart(chunk)
@@ -282,7 +286,9 @@ class ChatAssembler(Assembler[ChatDelta]):
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
-            raw = self._raw_of(run, {"delta": {"reasoning": text}} | _named(reasoning_logprobs=logprobs))
+            raw = self._raw_of(
+                run, {"delta": {"reasoning": text}} | _named(reasoning_logprobs=logprobs)
+            )
             self._out.append(ReasoningDelta(text, raw, logprobs, choice))
         else:
             total.content = _appended(total.content, text)
@@ -318,7 +324,7 @@ class TextAssembler(Assembler[CompletionDelta]):
         if self._last_chunk is None:
             return None
         choices = [self._sums[index].to_wire() for index in sorted(self._sums)]
-        return read_reply(TextCompletion, self._wire_reply("text_completion", choices), self._meta)
+        return read_reply(TextCompletion, self._wire_reply("text_completion", choices), self.meta)
 
     def _start(self, chunk: JsonObject) -> CompletionDelta:
         return StreamStart(chunk)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from cerebras_ext.errors import ProtocolError
-from cerebras_ext.wire import JsonObject
 
-__all__ = ["MAX_ARGUMENTS_CHARS", "ChatChoiceSum", "TextChoiceSum", "ToolCallSum", "joined_logprobs"]
+if TYPE_CHECKING:
+    from cerebras_ext.wire import JsonObject
+
+__all__ = [
+    "MAX_ARGUMENTS_CHARS",
+    "ChatChoiceSum",
+    "TextChoiceSum",
+    "ToolCallSum",
+    "joined_logprobs",
+]
 
 MAX_ARGUMENTS_CHARS = 1 << 20
 """Longest argument text of one tool call."""

@@ -7,10 +7,12 @@ several chunks arrived together and were merged, it is one chunk in the same sha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TYPE_CHECKING
 
-from cerebras_ext.reply import ChatCompletion, TextCompletion
-from cerebras_ext.wire import JsonObject
+
+if TYPE_CHECKING:
+    from cerebras_ext.reply import ChatCompletion, TextCompletion
+    from cerebras_ext.wire import JsonObject
 
 __all__ = [
     "ChatDelta",

@@ -123,6 +123,7 @@ class StatusError(CerebrasError):
         param: The request field that the service blames.
         detail: The service's own message, at most `MAX_QUOTED_CHARS` characters.
         retry_after_s: Seconds the service asked to wait, when it said so.
+        should_retry: Whether the service said to try again (`x-should-retry`); None when it did not say.
         rate_limits: What the reply's rate-limit headers said; None without such headers.
     """
 
@@ -132,6 +133,7 @@ class StatusError(CerebrasError):
     param: str | None = None
     detail: str = ""
     retry_after_s: float | None = None
+    should_retry: bool | None = None
     rate_limits: RateLimits | None = None
 
 

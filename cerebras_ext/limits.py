@@ -8,9 +8,11 @@ and tokens, each per minute, hour and day, without `reset`. All of them are opti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["NO_RATE_LIMITS", "RateLimitWindow", "RateLimits", "read_rate_limits"]
 

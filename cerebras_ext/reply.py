@@ -7,13 +7,15 @@ A key the service left out stays left out: the attribute reads None and is missi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import NO_RATE_LIMITS, RateLimits
-from cerebras_ext.wire import JsonObject
+
+if TYPE_CHECKING:
+    from cerebras_ext.wire import JsonObject
 
 __all__ = [
     "AssistantReply",
@@ -25,7 +27,9 @@ __all__ = [
     "Model",
     "ModelList",
     "PromptTokensDetails",
+    "ReplyT",
     "ResponseMeta",
+    "ServiceReply",
     "TextChoice",
     "TextCompletion",
     "TextLogprobs",
@@ -226,6 +230,10 @@ class Model(_Reply):
     owned_by: str | None = None
 
 
+class ServiceReply(_Reply):
+    """A reply of no particular shape."""
+
+
 class ModelList(_Reply):
     """The models a key can see, or the public catalogue."""
 
@@ -233,10 +241,10 @@ class ModelList(_Reply):
     object: str | None = None
 
 
-Reply = TypeVar("Reply", bound=_Reply)
+ReplyT = TypeVar("ReplyT", bound=_Reply)
 
 
-def read_reply(kind: type[Reply], body: object, meta: ResponseMeta | None = None) -> Reply:
+def read_reply(kind: type[ReplyT], body: object, meta: ResponseMeta | None = None) -> ReplyT:
     """A reply of the given kind, from its parsed JSON.
 
     Raises:

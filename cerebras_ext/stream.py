@@ -7,11 +7,11 @@ raises the fault with the partial reply on it.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, TYPE_CHECKING
 
-from cerebras_ext._assemble import Assembler, ChatAssembler, TextAssembler, unreadable
+from cerebras_ext._assemble import Assembler, unreadable
 from cerebras_ext._json import load_json
-from cerebras_ext.deltas import ChatDelta, CompletionDelta
+from cerebras_ext.body import ContentDecoder
 from cerebras_ext.errors import (
     CerebrasError,
     ConnectionFailed,
@@ -23,10 +23,12 @@ from cerebras_ext.errors import (
     TimedOut,
 )
 from cerebras_ext.failures import read_stream_failure
-from cerebras_ext.reply import ResponseMeta
 from cerebras_ext.sse import SseDecoder, SseEvent
 
-__all__ = ["MAX_REPLY_BYTES", "StreamReader", "read_chat_stream", "read_text_stream"]
+if TYPE_CHECKING:
+    from cerebras_ext.reply import ChatCompletion, TextCompletion
+
+__all__ = ["MAX_REPLY_BYTES", "StreamReader"]
 
 MAX_REPLY_BYTES = 32 << 20
 """Longest reply, decoded."""
@@ -42,21 +44,18 @@ class StreamReader(Generic[Delta]):
         n_ignored: Events that carried nothing known.
     """
 
-    def __init__(
-        self, assembler: Assembler[Delta], meta: ResponseMeta, *, merges: bool = True
-    ) -> None:
+    def __init__(self, assembler: Assembler[Delta], *, merges: bool = True) -> None:
         """Starts reading.
 
         Args:
             assembler: What to make of the chunks.
-            meta: Facts of the exchange, for errors.
             merges: Whether neighbouring deltas of one kind that one `feed` brings become one delta.
         """
         self.is_over = False
         self.n_ignored = 0
         self._assembler = assembler
         self._merges = merges
-        self._meta = meta
+        self._decoder = ContentDecoder(assembler.meta.headers.get("content-encoding"))
         self._sse = SseDecoder()
         self._n_bytes = 0
         self._has_done = False
@@ -71,16 +70,9 @@ class StreamReader(Generic[Delta]):
         """The deltas that this piece of the body brings; empty when it completes none."""
         if self.is_over:
             return []
-        self._n_bytes += len(piece)
         try:
-            if self._n_bytes > MAX_REPLY_BYTES:
-                raise ProtocolError(
-                    f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
-                )
-            for event in self._sse.feed(piece):
-                self._take(event)
-                if self.is_over:
-                    break
+            for decoded in self._decoder.feed(piece):
+                self._feed_decoded(decoded)
             self._assembler.flush()
         except CerebrasError as failure:
             self._failure = failure
@@ -99,8 +91,12 @@ class StreamReader(Generic[Delta]):
         self._sse.close()
         failure = self._failure
         if failure is None and not self.is_finished:
-            failure = _cut_short(cause) if cause else StreamIncomplete(
-                "the stream ended without a finish reason; what had arrived is in `.partial`"
+            failure = (
+                _cut_short(cause)
+                if cause
+                else StreamIncomplete(
+                    "the stream ended without a finish reason; what had arrived is in `.partial`"
+                )
             )
         try:
             if failure is None:
@@ -112,6 +108,17 @@ class StreamReader(Generic[Delta]):
         if failure is not None:
             raise self._described(failure) from cause
         return self._assembler.drain()
+
+    def _feed_decoded(self, piece: bytes) -> None:
+        self._n_bytes += len(piece)
+        if self._n_bytes > MAX_REPLY_BYTES:
+            raise ProtocolError(
+                f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
+            )
+        for event in self._sse.feed(piece):
+            if self.is_over:
+                return
+            self._take(event)
 
     def _take(self, event: SseEvent) -> None:
         name, text = event
@@ -138,23 +145,19 @@ class StreamReader(Generic[Delta]):
     def _described(self, failure: CerebrasError) -> CerebrasError:
         if isinstance(failure, StreamError | ProtocolError):
             failure.partial = self._assembler.partial()
-        failure.request_id = self._meta.request_id
-        failure.retries_taken = self._meta.retries_taken
+        failure.request_id = self._assembler.meta.request_id
+        failure.retries_taken = self._assembler.meta.retries_taken
         return failure
+
+    def partial(self) -> ChatCompletion | TextCompletion | None:
+        """What has arrived so far as an unfinished reply; None before the first chunk."""
+        return self._assembler.partial()
 
 
 def _cut_short(cause: ConnectionFailed) -> StreamInterrupted:
     kept = "what had arrived is in `.partial`"
     if isinstance(cause, TimedOut):
         return StreamTimedOut(f"{cause.message}; {kept}", phase=cause.phase)
-    return StreamInterrupted(f"the connection died in the middle of the stream: {cause.message}; {kept}")
-
-
-def read_chat_stream(meta: ResponseMeta, *, merges: bool = True) -> StreamReader[ChatDelta]:
-    """A reader for the stream of a chat completion."""
-    return StreamReader(ChatAssembler(meta), meta, merges=merges)
-
-
-def read_text_stream(meta: ResponseMeta, *, merges: bool = True) -> StreamReader[CompletionDelta]:
-    """A reader for the stream of a text completion."""
-    return StreamReader(TextAssembler(meta), meta, merges=merges)
+    return StreamInterrupted(
+        f"the connection died in the middle of the stream: {cause.message}; {kept}"
+    )

@@ -1,0 +1,238 @@
+"""What both clients share: settings, requests, plans. Everything but sending and waiting."""
+
+from __future__ import annotations
+
+import platform
+import random
+import time
+import uuid
+import warnings
+from dataclasses import replace
+from typing import Any, TypeVar, TYPE_CHECKING
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._version import __version__
+from cerebras_ext.body import ACCEPT_ENCODING
+from cerebras_ext.catalog import facts_of
+from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
+from cerebras_ext.endpoint import check_headers
+from cerebras_ext.errors import ConfigError
+from cerebras_ext.flow import (
+    CallFlow,
+    CallPlan,
+    Clock,
+    Expected,
+    OpenedStream,
+    StreamReply,
+    WholeReply,
+    call_flow,
+)
+from cerebras_ext.reply import ChatCompletion, Model, ModelList, ServiceReply, TextCompletion
+from cerebras_ext.request import CHAT, TEXT, ApiCall, Encoding, Endpoint, build_call, get_call
+from cerebras_ext.retry import RetryBudget
+
+if TYPE_CHECKING:
+    from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.wire import ModelListFormat
+    from cerebras_ext.secrets import ApiKey
+    from collections.abc import Mapping
+
+__all__ = ["Calls", "config_of"]
+
+Result = TypeVar("Result")
+
+_USER_AGENT = f"cerebras-ext/{__version__} python/{platform.python_version()}"
+_LIST_FORMATS = ("default", "openrouter", "huggingface")
+_NO_OPTIONS = CallOptions()
+
+
+class Calls:
+    """Makes the flow of each call from its arguments, under one client's settings."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        """Looks the key and the address up and checks all settings.
+
+        Raises:
+            ConfigError: Something cannot work.
+        """
+        self.config = config.resolved()
+        self.clock = Clock(time.monotonic, time.time)
+        self._budget = RetryBudget()
+        self._rng = random.Random()
+        self._encoding = Encoding(self.config.gzip_above_bytes, self.config.uses_msgpack)
+        self._warned_models: set[str] = set()
+        self._fixed_headers = _merged(
+            (
+                ("user-agent", _USER_AGENT),
+                ("accept-encoding", ACCEPT_ENCODING),
+                ("x-cerebras-3rd-party-integration", "cerebras-ext"),
+            ),
+            self.config.default_headers,
+        )
+
+    def chat(
+        self, fields: Mapping[str, Any], options: CallOptions | None
+    ) -> CallFlow[ChatCompletion]:
+        """A whole chat completion."""
+        return self._whole(CHAT, fields, options, ChatCompletion)
+
+    def complete(
+        self, fields: Mapping[str, Any], options: CallOptions | None
+    ) -> CallFlow[TextCompletion]:
+        """A whole text completion."""
+        return self._whole(TEXT, fields, options, TextCompletion)
+
+    def stream_chat(
+        self, fields: Mapping[str, Any], options: CallOptions | None
+    ) -> CallFlow[OpenedStream[ChatDelta]]:
+        """A streamed chat completion."""
+        expected = StreamReply(ChatAssembler, self._merges(options))
+        return self._flow(
+            self._completion(CHAT, fields, options, is_stream=True), expected, options
+        )
+
+    def stream_complete(
+        self, fields: Mapping[str, Any], options: CallOptions | None
+    ) -> CallFlow[OpenedStream[CompletionDelta]]:
+        """A streamed text completion."""
+        expected = StreamReply(TextAssembler, self._merges(options))
+        return self._flow(
+            self._completion(TEXT, fields, options, is_stream=True), expected, options
+        )
+
+    def models(
+        self, list_format: ModelListFormat, options: CallOptions | None, *, is_public: bool
+    ) -> CallFlow[ModelList]:
+        """A list of models."""
+        call = get_call(
+            _models_path(list_format, None, is_public), "model list", needs_key=not is_public
+        )
+        return self._flow(call, WholeReply(ModelList), options)
+
+    def model(
+        self,
+        model_id: str,
+        list_format: ModelListFormat,
+        options: CallOptions | None,
+        *,
+        is_public: bool,
+    ) -> CallFlow[Model]:
+        """One model's description."""
+        path = _models_path(list_format, model_id, is_public)
+        call = get_call(path, f"description of model {model_id!r}", needs_key=not is_public)
+        return self._flow(call, WholeReply(Model), options)
+
+    def warm_up(self, options: CallOptions | None) -> CallFlow[ServiceReply]:
+        """A request that only opens a connection."""
+        return self._flow(get_call("/v1/tcp_warming", "warm-up"), WholeReply(ServiceReply), options)
+
+    def _whole(
+        self,
+        endpoint: Endpoint,
+        fields: Mapping[str, Any],
+        options: CallOptions | None,
+        kind: type[Any],
+    ) -> CallFlow[Any]:
+        call = self._completion(endpoint, fields, options, is_stream=False)
+        return self._flow(call, WholeReply(kind), options)
+
+    def _completion(
+        self,
+        endpoint: Endpoint,
+        fields: Mapping[str, Any],
+        options: CallOptions | None,
+        *,
+        is_stream: bool,
+    ) -> ApiCall:
+        call = build_call(
+            endpoint,
+            fields,
+            is_stream=is_stream,
+            extra_body=options.extra_body if options else None,
+            encoding=self._encoding,
+        )
+        self._warn_if_retired(fields["model"])
+        return call
+
+    def _merges(self, options: CallOptions | None) -> bool:
+        chosen = options.merge_deltas if options else None
+        return self.config.merge_deltas if chosen is None else chosen
+
+    def _flow(
+        self, call: ApiCall, expected: Expected[Result], options: CallOptions | None
+    ) -> CallFlow[Result]:
+        given = options or _NO_OPTIONS
+        retry = self.config.retry
+        if given.max_retries is not None:
+            if given.max_retries < 0:
+                raise ConfigError(f"max_retries is {given.max_retries}; give 0 or more")
+            retry = replace(retry, max_retries=given.max_retries)
+        client_request_id = str(uuid.uuid4())
+        headers = self._fixed_headers
+        if given.extra_headers:
+            headers = _merged(headers, check_headers(given.extra_headers.items()))
+        if call.needs_key:
+            headers = (*headers, ("authorization", f"Bearer {self.config.current_key()}"))
+        plan = CallPlan(
+            headers=(*headers, ("x-client-request-id", client_request_id)),
+            client_request_id=client_request_id,
+            timeouts=self.config.timeout if given.timeout is None else Timeouts.of(given.timeout),
+            retry=retry,
+            budget=self._budget,
+            clock=self.clock,
+            rng=self._rng,
+            on_retry=given.on_retry,
+        )
+        return call_flow(call, expected, plan)
+
+    def _warn_if_retired(self, model_id: str) -> None:
+        if model_id in self._warned_models:
+            return
+        self._warned_models.add(model_id)
+        notice = facts_of(model_id).retirement_notice
+        if notice:
+            warnings.warn(notice, stacklevel=5)
+
+
+def config_of(
+    config: ClientConfig | None,
+    api_key: ApiKey | None,
+    base_url: str | None,
+    timeout: Timeouts | float | None,
+    max_retries: int | None,
+) -> ClientConfig:
+    """The settings with the most used ones given apart."""
+    config = config or ClientConfig()
+    if api_key is not None:
+        config = replace(
+            config, api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key
+        )
+    if base_url is not None:
+        config = replace(config, base_url=base_url)
+    if timeout is not None:
+        config = replace(config, timeout=Timeouts.of(timeout))
+    if max_retries is not None:
+        config = replace(config, retry=replace(config.retry, max_retries=max_retries))
+    return config
+
+
+def _models_path(list_format: ModelListFormat, model_id: str | None, is_public: bool) -> str:
+    if list_format not in _LIST_FORMATS:
+        raise ConfigError(
+            f"format: {list_format!r} is not known; give one of {', '.join(_LIST_FORMATS)}"
+        )
+    path = "/public/v1/models" if is_public else "/v1/models"
+    if model_id is not None:
+        if not model_id or model_id in (".", ".."):
+            raise ConfigError("model_id: is empty; give a model's id")
+        path += "/" + quote(model_id, safe="")
+    return path if list_format == "default" else f"{path}?format={list_format}"
+
+
+def _merged(
+    headers: tuple[tuple[str, str], ...], overrides: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    return tuple((dict(headers) | dict(overrides)).items())

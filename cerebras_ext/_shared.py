@@ -1,0 +1,82 @@
+"""Clients that are shared by everyone with equal settings, and closed when nobody needs them any more.
+
+Applications make a framework's model object per request; each must not open connections of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, TypeVar, TYPE_CHECKING
+from weakref import WeakSet, WeakValueDictionary
+
+
+if TYPE_CHECKING:
+    from cerebras_ext.config import ClientConfig
+    from collections.abc import Callable
+
+__all__ = ["ClientLease", "SharedClients"]
+
+ClientT = TypeVar("ClientT")
+
+
+class _Shared(Generic[ClientT]):
+    __slots__ = ("__weakref__", "client", "leases")
+
+    def __init__(self, client: ClientT) -> None:
+        self.client = client
+        self.leases: WeakSet[ClientLease[ClientT]] = WeakSet()
+
+
+class ClientLease(Generic[ClientT]):
+    """A claim on a shared client; ends when it is given back or forgotten.
+
+    Attributes:
+        client: The client to use.
+    """
+
+    __slots__ = ("__weakref__", "_owner", "_shared", "client")
+
+    def __init__(self, owner: SharedClients[ClientT], shared: _Shared[ClientT]) -> None:
+        """Claims a client."""
+        self.client = shared.client
+        self._owner = owner
+        self._shared = shared
+        shared.leases.add(self)
+
+    def give_back(self) -> bool:
+        """Ends the claim; True when it was the last one, so that the client is the caller's to close."""
+        return self._owner.end(self, self._shared)
+
+
+class SharedClients(Generic[ClientT]):
+    """One client for each distinct configuration, as long as somebody has a lease on it."""
+
+    def __init__(self, make: Callable[[ClientConfig], ClientT]) -> None:
+        """Shares the clients that `make` makes."""
+        self._make = make
+        self._lock = threading.Lock()
+        self._shared: WeakValueDictionary[ClientConfig, _Shared[ClientT]] = WeakValueDictionary()
+
+    def lease(self, config: ClientConfig) -> ClientLease[ClientT]:
+        """A claim on the client for this configuration.
+
+        Raises:
+            ConfigError: The configuration cannot work.
+        """
+        resolved = config.resolved()
+        with self._lock:
+            shared = self._shared.get(resolved)
+            if shared is None:
+                shared = self._shared[resolved] = _Shared(self._make(resolved))
+            return ClientLease(self, shared)
+
+    def end(self, lease: ClientLease[ClientT], shared: _Shared[ClientT]) -> bool:
+        """Ends a claim; True when it was the last one, which also takes the client out of circulation."""
+        with self._lock:
+            was_held = lease in shared.leases
+            shared.leases.discard(lease)
+            is_last = was_held and not shared.leases
+            if is_last:
+                for config in [key for key, value in self._shared.items() if value is shared]:
+                    del self._shared[config]
+            return is_last

@@ -1,0 +1,329 @@
+"""The async client: the only code that awaits. It sends, waits and hands back; it decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from weakref import WeakKeyDictionary
+
+from cerebras_ext._calls import Calls, config_of
+from cerebras_ext._http import new_async_client, new_request, read_head, transport_error
+from cerebras_ext._shared import SharedClients
+from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
+from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed
+from cerebras_ext.flow import Answer, CallFlow, Clock, OpenedStream, Outcome, Send, Sleep
+
+if TYPE_CHECKING:
+    from cerebras_ext.reply import ChatCompletion, Model, ModelList, TextCompletion
+    from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.secrets import ApiKey
+    from cerebras_ext.wire import ChatRequest, ModelListFormat, TextRequest
+    from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
+    from types import TracebackType
+    import httpx
+
+__all__ = ["AsyncCerebrasClient", "AsyncStream", "shared_async_clients"]
+
+Delta = TypeVar("Delta")
+Result = TypeVar("Result")
+
+
+class AsyncCerebrasClient:
+    """The Cerebras Inference API, for asyncio.
+
+    Any number of event loops may share a client, one after the other or at once: each gets connections of its own,
+    which are dropped with the loop. Use it as a context manager, or `aclose` it.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig | None = None,
+        *,
+        api_key: ApiKey | None = None,
+        base_url: str | None = None,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        """Checks the settings; nothing is sent and no event loop is needed.
+
+        Args:
+            config: All settings; the other arguments go over it.
+            api_key: The key, or a function that gives it; else `CEREBRAS_API_KEY` is read.
+            base_url: The service's address; else `CEREBRAS_BASE_URL`, else the public service.
+            timeout: Seconds for a whole call, or `Timeouts`.
+            max_retries: Retries after the first attempt.
+            http_client: An async client of `httpx` or `httpx2` to send with; it is never closed here, and its
+                own proxy, TLS and pool settings apply.
+        Raises:
+            ConfigError: A setting cannot work.
+        """
+        self._calls = Calls(config_of(config, api_key, base_url, timeout, max_retries))
+        self._given_http = http_client
+        self._https: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    @property
+    def config(self) -> ClientConfig:
+        """The settings, with key and address looked up."""
+        return self._calls.config
+
+    async def chat(
+        self, *, options: CallOptions | None = None, **request: Unpack[ChatRequest]
+    ) -> ChatCompletion:
+        """The reply of a chat completion.
+
+        Args:
+            options: What this call does differently.
+            **request: Fields of the request, in the API's own names.
+        Raises:
+            TypeError: A field is unknown.
+            CerebrasError: See `cerebras_ext.errors`.
+        """
+        return await self._run(self._calls.chat(request, options))
+
+    async def stream_chat(
+        self, *, options: CallOptions | None = None, **request: Unpack[ChatRequest]
+    ) -> AsyncStream[ChatDelta]:
+        """The deltas of a chat completion, as they arrive; the first has come when this returns.
+
+        Args and errors as in `chat`; while iterating also `StreamError`, with what had arrived.
+        """
+        return AsyncStream(await self._run(self._calls.stream_chat(request, options)))
+
+    async def complete(
+        self, *, options: CallOptions | None = None, **request: Unpack[TextRequest]
+    ) -> TextCompletion:
+        """The reply of a text completion; arguments and errors as in `chat`."""
+        return await self._run(self._calls.complete(request, options))
+
+    async def stream_complete(
+        self, *, options: CallOptions | None = None, **request: Unpack[TextRequest]
+    ) -> AsyncStream[CompletionDelta]:
+        """The deltas of a text completion, as they arrive; as `stream_chat`."""
+        return AsyncStream(await self._run(self._calls.stream_complete(request, options)))
+
+    async def models(
+        self, format: ModelListFormat = "default", *, options: CallOptions | None = None
+    ) -> ModelList:
+        """The models this key can see."""
+        return await self._run(self._calls.models(format, options, is_public=False))
+
+    async def model(
+        self,
+        model_id: str,
+        format: ModelListFormat = "default",
+        *,
+        options: CallOptions | None = None,
+    ) -> Model:
+        """One model, as this key sees it."""
+        return await self._run(self._calls.model(model_id, format, options, is_public=False))
+
+    async def public_models(
+        self, format: ModelListFormat = "default", *, options: CallOptions | None = None
+    ) -> ModelList:
+        """The public catalogue; no key is sent. Its limits and prices are not always right."""
+        return await self._run(self._calls.models(format, options, is_public=True))
+
+    async def public_model(
+        self,
+        model_id: str,
+        format: ModelListFormat = "default",
+        *,
+        options: CallOptions | None = None,
+    ) -> Model:
+        """One model of the public catalogue; no key is sent."""
+        return await self._run(self._calls.model(model_id, format, options, is_public=True))
+
+    async def warm_up(self, *, options: CallOptions | None = None) -> None:
+        """Opens a connection, so that the first call need not."""
+        await self._run(self._calls.warm_up(options))
+
+    async def aclose(self) -> None:
+        """Closes this loop's connections and forgets other loops'; later calls raise `ConfigError`."""
+        with self._lock:
+            self._is_closed = True
+            http = self._https.pop(asyncio.get_running_loop(), None)
+            self._https.clear()
+        if http is not None:
+            await http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _http_client(self) -> httpx.AsyncClient:
+        if self._is_closed:
+            raise ConfigError("the client is closed; make a new one")
+        if self._given_http is not None:
+            return self._given_http
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._pid != os.getpid():
+                self._https.clear()  # the parent's sockets are left alone
+                self._pid = os.getpid()
+            http = self._https.get(loop)
+            if http is None:
+                for other in [each for each in self._https if each.is_closed()]:
+                    del self._https[other]
+                http = self._https[loop] = new_async_client(self.config)
+            return http
+
+    async def _run(self, flow: CallFlow[Result]) -> Result:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = flow.send(outcome)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            if isinstance(step, Sleep):
+                await asyncio.sleep(step.seconds)
+                outcome = None
+            else:
+                outcome = await self._send(step)
+
+    async def _send(self, step: Send) -> Answer | CerebrasError:
+        http = self._http_client()
+        response: httpx.Response | None = None
+        is_live = False
+        try:
+            response = await _open(http, self.config.base_url, step)
+            head = read_head(response)
+            sink = step.open_sink(head)
+            source = _pieces(response, step, self._calls.clock)
+            async for piece in source:
+                if sink.feed(piece):
+                    break
+            else:
+                sink.end()
+            is_live = sink.is_live
+            return Answer(head, sink, source)
+        except CerebrasError as error:
+            return error
+        finally:
+            if response is not None and not is_live:
+                await response.aclose()
+
+
+async def _open(http: httpx.AsyncClient, base_url: str | None, step: Send) -> httpx.Response:
+    try:
+        request = new_request(http, base_url, step)
+        async with asyncio.timeout(step.timeouts.total_s):
+            return await http.send(request, stream=True, follow_redirects=False)
+    except TimeoutError:
+        raise total_timeout(step.call.doing) from None
+    except Exception as error:
+        raise transport_error(error, step.call.doing) from None
+
+
+async def _pieces(
+    response: httpx.Response, step: Send, clock: Clock
+) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives; owns the response, and closes it however it ends."""
+    deadline_s = step.deadline_s
+    try:
+        if response.is_stream_consumed:
+            yield response.content
+            return
+        raw = response.aiter_raw()
+        left_s: float | None = None
+        while True:
+            if deadline_s is not None:
+                left_s = deadline_s - clock.now_s()
+            async with asyncio.timeout(left_s):
+                piece = await anext(raw, None)
+            if piece is None:
+                return
+            yield piece
+    except TimeoutError:
+        raise total_timeout(step.call.doing) from None
+    except CerebrasError:
+        raise
+    except Exception as error:
+        raise transport_error(error, step.call.doing) from None
+    finally:
+        await response.aclose()
+
+
+class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
+    """Deltas as they arrive; an async context manager. The connection is released at the end, at `aclose`, or
+    soon after the stream is forgotten."""
+
+    def __init__(self, opened: OpenedStream[Delta]) -> None:
+        """Takes over an opened stream."""
+        super().__init__(opened)
+        self._deltas = self._iterate()
+
+    async def __anext__(self) -> Delta:
+        return await anext(self._deltas)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Gives the connection up, wherever the stream is."""
+        await self._deltas.aclose()
+        await self._opened.source.aclose()
+
+    async def _iterate(self) -> AsyncGenerator[Delta, None]:
+        reader, source = self._opened.reader, self._opened.source
+        cause: ConnectionFailed | None = None
+        try:
+            for delta in self._opened.deltas:
+                yield delta
+            while not reader.is_over:
+                try:
+                    piece = await anext(source, None)
+                except ConnectionFailed as error:
+                    cause = error
+                    break
+                if piece is None:
+                    break
+                for delta in reader.feed(piece):
+                    yield delta
+            last = self._note(reader.end(cause))
+            await _drain(source)
+        finally:
+            await source.aclose()
+        for delta in last:
+            yield delta
+
+
+async def _drain(source: AsyncIterator[bytes]) -> None:
+    """Reads to the end of the body, which is at hand, so that the connection can be used again."""
+    n_left = DRAIN_BYTES
+    # the answer is complete; only the connection is lost
+    with suppress(ConnectionFailed, TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for piece in source:
+                n_left -= len(piece)
+                if n_left < 0:
+                    return
+
+
+shared_async_clients: SharedClients[AsyncCerebrasClient] = SharedClients(AsyncCerebrasClient)
+"""The async clients that adapters share."""

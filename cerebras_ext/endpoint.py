@@ -1,0 +1,97 @@
+"""The address of the service and the headers users may add, checked before anything is sent.
+
+Source: reliability contract section 1; API specification section 1.1 (base URLs with and without `/v1`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from cerebras_ext.errors import ConfigError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BASE_URL_VARIABLE", "DEFAULT_BASE_URL", "check_headers", "find_base_url"]
+
+BASE_URL_VARIABLE = "CEREBRAS_BASE_URL"
+DEFAULT_BASE_URL = "https://api.cerebras.ai"
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_RESERVED_HEADERS = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
+
+
+def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> str:
+    """The base URL given, else the one in `CEREBRAS_BASE_URL`, else the public service's.
+
+    Returns:
+        Scheme, host, port and path prefix, without `/v1` and without a slash at the end.
+    Raises:
+        ConfigError: It is not a usable URL.
+    """
+    url, source = given, "base_url"
+    if url is None:
+        url, source = os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL, BASE_URL_VARIABLE
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except (ValueError, AttributeError):
+        raise ConfigError(f"{source} is not a URL; an example is {DEFAULT_BASE_URL}") from None
+    problem = _problem_of(parts, allow_insecure_http)
+    if problem:
+        raise ConfigError(f"{source} {problem}; an example is {DEFAULT_BASE_URL}")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    host = parts.hostname or ""
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{shown_host}{f':{port}' if port else ''}{path}"
+
+
+def _problem_of(parts: SplitResult, allow_insecure_http: bool) -> str | None:
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https") or not parts.hostname:
+        return "must begin with https:// and name a host"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user name or password"
+    if parts.query or parts.fragment:
+        return "must not hold a query or fragment"
+    if re.search(r"[\s\x00-\x1f\x7f\\]", parts.netloc + parts.path):
+        return "must not hold white space, control characters or backslashes"
+    if scheme == "http" and not allow_insecure_http and not _is_loopback(parts.hostname):
+        return (
+            "uses http:// for a host that is not this machine, which would send the key in clear; "
+            "use https:// or allow_insecure_http=True"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The headers, with lower-case names.
+
+    Raises:
+        ConfigError: A name or value cannot be sent, or the header is the client's own to set; the message
+            names the header, never its value.
+    """
+    checked: list[tuple[str, str]] = []
+    for name, value in headers:
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise ConfigError(f"{name!r} is not a header name; use letters, digits and hyphens")
+        if name.lower() in _RESERVED_HEADERS:
+            raise ConfigError(f"the header {name!r} is set by the client; leave it out")
+        if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or value != value.strip():
+            raise ConfigError(f"the value of header {name!r} must be printable ASCII text")
+        checked.append((name.lower(), value))
+    return tuple(checked)

@@ -1,0 +1,371 @@
+"""How a call goes: attempts, waits, deadline and budget, as a generator of steps. Pure: a driver acts.
+
+A driver sends what a `Send` says, feeds the body to the sink that the step opens, waits as long as a `Sleep` says, and
+hands back what happened. Sync and async drivers interpret the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, TYPE_CHECKING
+
+from cerebras_ext._json import load_json
+from cerebras_ext.body import BodyBuffer
+from cerebras_ext.config import RetryEvent, Timeouts
+from cerebras_ext.errors import CerebrasError, ConfigError, ProtocolError, StatusError, TimedOut
+from cerebras_ext.failures import MAX_ERROR_BODY_BYTES, find_embedded_failure, read_failure
+from cerebras_ext.limits import read_rate_limits
+from cerebras_ext.reply import ReplyT, ResponseMeta, read_reply
+from cerebras_ext.stream import MAX_REPLY_BYTES, StreamReader
+
+if TYPE_CHECKING:
+    from cerebras_ext._assemble import Assembler
+    from cerebras_ext.retry import RetryBudget, RetryPolicy, Rng
+    from cerebras_ext.request import ApiCall
+
+__all__ = [
+    "Answer",
+    "CallPlan",
+    "Clock",
+    "Expected",
+    "Head",
+    "OpenedStream",
+    "Send",
+    "Sink",
+    "Sleep",
+    "Step",
+    "StreamReply",
+    "WholeReply",
+    "call_flow",
+]
+
+Result = TypeVar("Result")
+ResultCo = TypeVar("ResultCo", covariant=True)
+Delta = TypeVar("Delta")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status and headers of a reply; names are lower-case, cookies are left out."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class Sink(Protocol):
+    """Takes a reply's body as it arrives."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the body goes on after it was handed over: the driver leaves the connection open."""
+        ...
+
+    def feed(self, piece: bytes) -> bool:
+        """Takes a piece; True when enough has come to hand the answer over."""
+        ...
+
+    def end(self) -> None:
+        """Notes the end of the body."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the request and feed the reply's body to a sink.
+
+    Attributes:
+        headers: All headers but the ones the HTTP library adds.
+        timeouts: Seconds left for each phase, never beyond the deadline.
+        deadline_s: Time on the driver's clock after which the reply is given up; None for never.
+        open_sink: Makes the sink once the head has come.
+    """
+
+    call: ApiCall
+    headers: tuple[tuple[str, str], ...]
+    timeouts: Timeouts
+    deadline_s: float | None
+    open_sink: Callable[[Head], Sink]
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply came: its head, the sink with its body, and the driver's handle of what is still to come."""
+
+    head: Head
+    sink: Sink
+    source: Any = None
+
+
+Step: TypeAlias = Send | Sleep
+Outcome: TypeAlias = Answer | CerebrasError | None
+CallFlow: TypeAlias = Generator[Step, Outcome, Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the flow sees it.
+
+    Attributes:
+        now_s: Seconds on a clock that never goes back.
+        now_unix_s: Seconds since 1970.
+    """
+
+    now_s: Callable[[], float]
+    now_unix_s: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """How one call is to be made.
+
+    Attributes:
+        headers: Headers of every attempt; the authorization among them.
+        client_request_id: The same on every attempt.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    client_request_id: str
+    timeouts: Timeouts
+    retry: RetryPolicy
+    budget: RetryBudget
+    clock: Clock
+    rng: Rng
+    on_retry: Callable[[RetryEvent], None] | None = None
+
+
+class Expected(Protocol[ResultCo]):
+    """What kind of answer a call wants, and how it is read."""
+
+    def open_sink(self, head: Head, meta: ResponseMeta) -> Sink:
+        """The sink for a reply's body."""
+        ...
+
+    def read(self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock) -> ResultCo:
+        """The result.
+
+        Raises:
+            CerebrasError: The answer is a failure, or cannot be read.
+        """
+        ...
+
+
+def call_flow(call: ApiCall, expected: Expected[Result], plan: CallPlan) -> CallFlow[Result]:
+    """One call with all its attempts.
+
+    Raises:
+        CerebrasError: The last attempt's failure.
+    """
+    now_s = plan.clock.now_s
+    total_s = plan.timeouts.total_s
+    deadline_s = None if total_s is None else now_s() + total_s
+    attempt = n_read_timeouts = 0
+    while True:
+        head_of_attempt: list[ResponseMeta] = []
+
+        def open_sink(
+            head: Head, attempt: int = attempt, metas: list[ResponseMeta] = head_of_attempt
+        ) -> Sink:
+            meta = _meta_of(head, attempt, plan.client_request_id)
+            metas.append(meta)
+            return expected.open_sink(head, meta)
+
+        outcome = yield Send(
+            call,
+            (*plan.headers, *call.headers, ("x-client-retry-count", str(attempt))),
+            _within(plan.timeouts, deadline_s, now_s()),
+            deadline_s,
+            open_sink,
+        )
+        try:
+            if not isinstance(outcome, Answer):
+                raise outcome or ConfigError("the driver gave no outcome")
+            result = expected.read(outcome, head_of_attempt[0], call, plan.clock)
+        except CerebrasError as failure:
+            error = failure
+        else:
+            plan.budget.give_back()
+            return result
+        error.retries_taken = attempt
+        n_read_timeouts += isinstance(error, TimedOut) and error.phase == "read"
+        delay_s = plan.retry.delay_s(error, attempt, n_read_timeouts=n_read_timeouts, rng=plan.rng)
+        is_late = deadline_s is not None and delay_s is not None and now_s() + delay_s >= deadline_s
+        if delay_s is None or is_late or not plan.budget.take(error):
+            raise error
+        attempt += 1
+        if plan.on_retry is not None:
+            plan.on_retry(RetryEvent(attempt, delay_s, error))
+        yield Sleep(delay_s)
+
+
+def _meta_of(head: Head, attempt: int, client_request_id: str) -> ResponseMeta:
+    return ResponseMeta(
+        status=head.status,
+        request_id=head.headers.get("x-request-id"),
+        inference_id=head.headers.get("inference-id"),
+        rate_limits=read_rate_limits(head.headers),
+        headers=dict(head.headers),
+        retries_taken=attempt,
+        client_request_id=client_request_id,
+    )
+
+
+def _within(timeouts: Timeouts, deadline_s: float | None, now_s: float) -> Timeouts:
+    """The time limits of one attempt: none of them ends after the deadline."""
+    if deadline_s is None:
+        return timeouts
+    left_s = max(deadline_s - now_s, 0.001)
+
+    def capped(limit_s: float | None) -> float:
+        return left_s if limit_s is None else min(limit_s, left_s)
+
+    return Timeouts(
+        connect_s=capped(timeouts.connect_s),
+        read_s=capped(timeouts.read_s),
+        write_s=capped(timeouts.write_s),
+        pool_s=capped(timeouts.pool_s),
+        total_s=left_s,
+    )
+
+
+class _BodySink:
+    """Collects a whole body."""
+
+    is_live = False
+
+    def __init__(self, head: Head) -> None:
+        is_error = head.status >= 300
+        self.body = b""
+        self._buffer = BodyBuffer(
+            head.headers.get("content-encoding"),
+            limit_bytes=MAX_ERROR_BODY_BYTES if is_error else MAX_REPLY_BYTES,
+            is_cut_at_limit=is_error,
+        )
+
+    def feed(self, piece: bytes) -> bool:
+        self._buffer.feed(piece)
+        if self._buffer.is_over:
+            self.end()
+        return self._buffer.is_over
+
+    def end(self) -> None:
+        self.body = self._buffer.end()
+
+
+class _StreamSink(Generic[Delta]):
+    """Reads a stream until its first deltas have come."""
+
+    def __init__(self, reader: StreamReader[Delta]) -> None:
+        self.reader = reader
+        self.deltas: list[Delta] = []
+
+    @property
+    def is_live(self) -> bool:
+        return bool(self.deltas)
+
+    def feed(self, piece: bytes) -> bool:
+        self.deltas += self.reader.feed(piece)
+        return bool(self.deltas) or self.reader.is_over
+
+    def end(self) -> None:
+        """Nothing to note: the reader is ended by whoever reads on."""
+
+
+def _read_json(answer: Answer, call: ApiCall, clock: Clock) -> Any:
+    """The JSON of a whole reply.
+
+    Raises:
+        CerebrasError: The status, or the body of a 200, is an error; or the body is not JSON.
+    """
+    head, sink = answer.head, answer.sink
+    body = sink.body if isinstance(sink, _BodySink) else b""
+    now_unix_s = clock.now_unix_s()
+    if head.status >= 300:
+        raise read_failure(head.status, head.headers, body, doing=call.doing, now_unix_s=now_unix_s)
+    try:
+        parsed, _ = load_json(body)
+    except ValueError:
+        kind = head.headers.get("content-type", "nothing")
+        raise ProtocolError(
+            f"{call.doing}: the reply is not JSON (content type {kind[:80]!r})", where="body"
+        ) from None
+    failure = find_embedded_failure(parsed, head.headers, doing=call.doing, now_unix_s=now_unix_s)
+    if failure is not None:
+        raise failure
+    return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class WholeReply(Generic[ReplyT]):
+    """Expects one JSON reply of a kind."""
+
+    kind: type[ReplyT]
+
+    def open_sink(self, head: Head, meta: ResponseMeta) -> Sink:
+        """The sink for a reply's body."""
+        return _BodySink(head)
+
+    def read(self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock) -> ReplyT:
+        """The reply."""
+        try:
+            return read_reply(self.kind, _read_json(answer, call, clock), meta)
+        except ProtocolError as error:
+            error.request_id = meta.request_id
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedStream(Generic[Delta]):
+    """A stream whose first deltas have come.
+
+    Attributes:
+        deltas: The first ones.
+        source: The driver's handle of the rest of the body.
+    """
+
+    reader: StreamReader[Delta]
+    deltas: list[Delta]
+    source: Any
+    meta: ResponseMeta
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReply(Generic[Delta]):
+    """Expects an event stream."""
+
+    assembler: Callable[[ResponseMeta], Assembler[Delta]]
+    merges: bool
+
+    def open_sink(self, head: Head, meta: ResponseMeta) -> Sink:
+        """The sink for a reply's body; errors come whole, although a stream was asked for."""
+        if head.status == 200 and _is_event_stream(head):
+            return _StreamSink(StreamReader(self.assembler(meta), merges=self.merges))
+        return _BodySink(head)
+
+    def read(
+        self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock
+    ) -> OpenedStream[Delta]:
+        """The opened stream."""
+        sink = answer.sink
+        if isinstance(sink, _StreamSink):
+            if not sink.deltas:  # over before anything could be handed over
+                sink.deltas += sink.reader.end()
+            return OpenedStream(sink.reader, sink.deltas, answer.source, meta)
+        _read_json(answer, call, clock)
+        raise ProtocolError(
+            f"{call.doing}: a stream was asked for, but the reply is not one "
+            f"(content type {answer.head.headers.get('content-type', 'nothing')[:80]!r})",
+            where="content-type",
+        )
+
+
+def _is_event_stream(head: Head) -> bool:
+    kind = head.headers.get("content-type", "")
+    return kind.split(";")[0].strip().lower() == "text/event-stream"
