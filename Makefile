@@ -3,6 +3,7 @@
 #   make test        the whole suite, offline; then the client and the adapters again on httpx2
 #   make demo        the examples against the local emulator, no key needed
 #   make check       format, lint, types, import contract
+#   make coverage    the suite measured: every branch of the core, 95 % of everything
 #   make test-long   the tests marked `long`
 #   make record      record the cassettes again (live with CEREBRAS_API_KEY, else from the emulator)
 #   make bench       the benchmarks
@@ -18,7 +19,7 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: test demo check test-long record bench requirements clean
+.PHONY: test demo check coverage test-long record bench requirements clean
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
@@ -33,6 +34,13 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+coverage: $(READY)
+	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 \
+		--include='cerebras_ext/*.py,cerebras_ext/catalog/*,cerebras_ext/schema/*' \
+		--omit='cerebras_ext/_http.py,cerebras_ext/aclient.py,cerebras_ext/client.py'
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long --timeout 900 $(ARGS)
