@@ -52,13 +52,15 @@ class Service:
         """Facts of the served model with this id or alias.
 
         Raises:
-            ApiProblem: `model_archived` for a retired model, `model_not_found` for any other.
+            ApiProblem: `model_archived` for a model that left the shared service, `model_not_found`
+                for any other.
         """
         known = facts_of(model)
         served = self.models.get(known.id)
         if served is not None:
             return served
-        refusal = MODEL_ARCHIVED if known.is_retired else MODEL_NOT_FOUND
+        has_left = known.retired_on is not None
+        refusal = MODEL_ARCHIVED if has_left else MODEL_NOT_FOUND
         raise refusal.problem(model=model)
 
     def context_window(self, facts: ModelFacts) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import importlib
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,13 +31,16 @@ def load_tokenizer() -> Any:
     Raises:
         ImportError: The extra `[emulator]` is not installed.
     """
-    try:
-        library = importlib.import_module("bpe_openai")
-    except ImportError:
-        raise ImportError(
-            "The emulator counts tokens with bpe-openai: pip install 'cerebras-ext[emulator]'"
-        ) from None
-    return library.get_encoding(ENCODING)
+    with warnings.catch_warnings():
+        # bpe-openai 0.1.4 opens its vocabularies through a deprecated function of importlib.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="bpe_openai")
+        try:
+            library = importlib.import_module("bpe_openai")
+        except ImportError:
+            raise ImportError(
+                "The emulator counts tokens with bpe-openai: pip install 'cerebras-ext[emulator]'"
+            ) from None
+        return library.get_encoding(ENCODING)
 
 
 def encode(text: str) -> list[int]:
