@@ -1,0 +1,107 @@
+"""The Cerebras Inference API on httpx: completions, whole and streamed, sync and async.
+
+from cerebras_ext import CerebrasClient
+
+with CerebrasClient() as client:  # the key comes from CEREBRAS_API_KEY
+    for delta in client.stream_chat(model="gpt-oss-120b", messages=[...]):
+        ...
+"""
+
+from cerebras_ext._version import __version__
+from cerebras_ext.aclient import AsyncCerebrasClient, AsyncStream
+from cerebras_ext.catalog import ModelFacts, all_models, facts_of
+from cerebras_ext.client import CerebrasClient, Stream
+from cerebras_ext.config import CallOptions, ClientConfig, RetryEvent, Timeouts
+from cerebras_ext.deltas import (
+    ChatDelta,
+    CompletionDelta,
+    ContentDelta,
+    Finish,
+    ReasoningDelta,
+    StreamStart,
+    TextDelta,
+    TextFinish,
+    ToolCallDelta,
+)
+from cerebras_ext.errors import (
+    BadRequest,
+    CerebrasError,
+    ConfigError,
+    ConnectionFailed,
+    ContextOverflow,
+    Forbidden,
+    NotFound,
+    PaymentRequired,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    StatusError,
+    StreamError,
+    StreamFailed,
+    StreamIncomplete,
+    StreamInterrupted,
+    StreamTimedOut,
+    TimedOut,
+    TooLarge,
+    Unauthorized,
+    Unprocessable,
+)
+from cerebras_ext.limits import RateLimits, RateLimitWindow
+from cerebras_ext.reply import ChatCompletion, Model, ModelList, ResponseMeta, TextCompletion
+from cerebras_ext.retry import RetryPolicy
+from cerebras_ext.wire import ChatRequest, TextRequest
+
+__all__ = [
+    "AsyncCerebrasClient",
+    "AsyncStream",
+    "BadRequest",
+    "CallOptions",
+    "CerebrasClient",
+    "CerebrasError",
+    "ChatCompletion",
+    "ChatDelta",
+    "ChatRequest",
+    "ClientConfig",
+    "CompletionDelta",
+    "ConfigError",
+    "ConnectionFailed",
+    "ContentDelta",
+    "ContextOverflow",
+    "Finish",
+    "Forbidden",
+    "Model",
+    "ModelFacts",
+    "ModelList",
+    "NotFound",
+    "PaymentRequired",
+    "ProtocolError",
+    "RateLimitWindow",
+    "RateLimited",
+    "RateLimits",
+    "ReasoningDelta",
+    "ResponseMeta",
+    "RetryEvent",
+    "RetryPolicy",
+    "ServerError",
+    "StatusError",
+    "Stream",
+    "StreamError",
+    "StreamFailed",
+    "StreamIncomplete",
+    "StreamInterrupted",
+    "StreamStart",
+    "StreamTimedOut",
+    "TextCompletion",
+    "TextDelta",
+    "TextFinish",
+    "TextRequest",
+    "TimedOut",
+    "Timeouts",
+    "TooLarge",
+    "ToolCallDelta",
+    "Unauthorized",
+    "Unprocessable",
+    "__version__",
+    "all_models",
+    "facts_of",
+]

@@ -1,13 +1,13 @@
-"""Parsed chunks in, deltas out; and what the chunks add up to. One assembler for each kind of completion."""
+"""Parsed chunks in, deltas out, and what the chunks add up to; one assembler a completion kind."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Literal, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from cerebras_ext._json import dump_json
-from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
+from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext.deltas import (
     ChatDelta,
     CompletionDelta,
@@ -82,6 +82,7 @@ class Assembler(ABC, Generic[Delta]):
         Args:
             chunk: The parsed event.
             has_halves: Whether its strings may hold half surrogate pairs.
+
         Raises:
             ProtocolError: The chunk's shape is not the documented one.
         """
@@ -199,7 +200,7 @@ class ChatAssembler(Assembler[ChatDelta]):
         if self._last_chunk is None:
             return None
         choices = [self._sums[index].to_wire() for index in sorted(self._sums)]
-        return read_reply(ChatCompletion, self._wire_reply("chat.completion", choices), self._meta)
+        return read_reply(ChatCompletion, self._wire_reply("chat.completion", choices), self.meta)
 
     def _start(self, chunk: JsonObject) -> ChatDelta:
         return StreamStart(chunk)

@@ -8,7 +8,7 @@ import time
 import uuid
 import warnings
 from dataclasses import replace
-from typing import Any, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -35,10 +35,11 @@ from cerebras_ext.request import CHAT, TEXT, ApiCall, Encoding, Endpoint, build_
 from cerebras_ext.retry import RetryBudget
 
 if TYPE_CHECKING:
-    from cerebras_ext.deltas import ChatDelta, CompletionDelta
-    from cerebras_ext.wire import ModelListFormat
-    from cerebras_ext.secrets import ApiKey
     from collections.abc import Mapping
+
+    from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.secrets import ApiKey
+    from cerebras_ext.wire import ModelListFormat
 
 __all__ = ["Calls", "config_of"]
 
@@ -61,7 +62,7 @@ class Calls:
         self.config = config.resolved()
         self.clock = Clock(time.monotonic, time.time)
         self._budget = RetryBudget()
-        self._rng = random.Random()
+        self._rng = random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._encoding = Encoding(self.config.gzip_above_bytes, self.config.uses_msgpack)
         self._warned_models: set[str] = set()
         self._fixed_headers = _merged(

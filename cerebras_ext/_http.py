@@ -1,7 +1,8 @@
 """Which HTTP library is used: `httpx`, or `httpx2`, its continuation, when that is installed.
 
-The environment variable `CEREBRAS_EXT_HTTP` decides explicitly. Only names that both have are used, and a client
-object of either may be handed in. The library is imported when the first client is made, not before.
+The environment variable `CEREBRAS_EXT_HTTP` decides explicitly. Only names that both have are used,
+and a client object of either may be handed in. The library is imported when the first client is
+made, not before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from cerebras_ext.retry import HTTP_FRAMING
 
 if TYPE_CHECKING:
     import ssl
+
     import httpx
 
     from cerebras_ext.config import ClientConfig
@@ -143,7 +145,8 @@ _FAILURES: dict[str, tuple[bool | None, str]] = {
 def transport_error(error: Exception, doing: str) -> CerebrasError:
     """What an exception of either HTTP library means, as an error of this package.
 
-    The library's own text is repeated only where it cannot hold a header: name resolution, TLS and sockets.
+    The library's own text is repeated only where it cannot hold a header: name resolution, TLS and
+    sockets.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:

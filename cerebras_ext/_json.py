@@ -1,15 +1,16 @@
 """JSON in and out as this wire needs it.
 
-In: `pydantic_core.from_json`, three times as fast as the standard library; it refuses half surrogate pairs, which
-the standard library reads, so that a pair split over two frames can be joined. Out: compact, in the key order given,
-lone surrogates replaced (the service answers them with 400), NaN and infinities refused.
+In: `pydantic_core.from_json`, three times as fast as the standard library; it refuses half
+surrogate pairs, which the standard library reads, so that a pair split over two frames can be
+joined. Out: compact, in the key order given, lone surrogates replaced (the service answers them
+with 400), NaN and infinities refused.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 

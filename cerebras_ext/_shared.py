@@ -1,4 +1,4 @@
-"""Clients that are shared by everyone with equal settings, and closed when nobody needs them any more.
+"""Clients shared by everyone with equal settings, closed when nobody needs them any more.
 
 Applications make a framework's model object per request; each must not open connections of its own.
 """
@@ -6,13 +6,13 @@ Applications make a framework's model object per request; each must not open con
 from __future__ import annotations
 
 import threading
-from typing import Generic, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
-
 if TYPE_CHECKING:
-    from cerebras_ext.config import ClientConfig
     from collections.abc import Callable
+
+    from cerebras_ext.config import ClientConfig
 
 __all__ = ["ClientLease", "SharedClients"]
 
@@ -44,7 +44,7 @@ class ClientLease(Generic[ClientT]):
         shared.leases.add(self)
 
     def give_back(self) -> bool:
-        """Ends the claim; True when it was the last one, so that the client is the caller's to close."""
+        """Ends the claim; True when it was the last and the client is the caller's to close."""
         return self._owner.end(self, self._shared)
 
 
@@ -71,7 +71,7 @@ class SharedClients(Generic[ClientT]):
             return ClientLease(self, shared)
 
     def end(self, lease: ClientLease[ClientT], shared: _Shared[ClientT]) -> bool:
-        """Ends a claim; True when it was the last one, which also takes the client out of circulation."""
+        """Ends a claim; True when it was the last, which takes the client out of circulation."""
         with self._lock:
             was_held = lease in shared.leases
             shared.leases.discard(lease)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cerebras_ext.deltas import Finish, TextFinish
 from cerebras_ext.errors import TimedOut
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["DRAIN_BYTES", "DRAIN_S", "StreamState", "total_timeout"]
 
 DRAIN_BYTES = 64 << 10
-"""How much is read after the finish for the connection to be used again; it is a few bytes in practice."""
+"""How much is read after the finish to free the connection; a few bytes in practice."""
 DRAIN_S = 0.5
 """How long is read after the finish."""
 

@@ -1,9 +1,9 @@
-"""What the chunks of a stream add up to: one object a choice, in the shape of an unstreamed reply."""
+"""What the chunks of a stream add up to, choice by choice, in the shape of an unstreamed reply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cerebras_ext.errors import ProtocolError
 
@@ -63,7 +63,7 @@ class ToolCallSum:
         self.arguments.append(text)
 
     def to_wire(self) -> JsonObject:
-        """The call as an unstreamed reply shows it; absent parts of an unfinished call are empty."""
+        """The call as an unstreamed reply shows it; what an unfinished call lacks is empty."""
         function = {"name": self.name or "", "arguments": "".join(self.arguments)}
         return {"id": self.id or "", "type": self.type, "function": function}
 
@@ -85,8 +85,9 @@ class ChatChoiceSum:
     def tool_call(self, wire_index: int | None, call_id: str | None) -> tuple[int, ToolCallSum]:
         """The call a fragment belongs to, and its index.
 
-        Fragments join by index. Without one, a new id opens a call and anything else goes on with the
-        last. An index that comes back under another id is a new call: some servers number every call 0.
+        Fragments join by index. Without one, a new id opens a call and anything else goes on with
+        the last. An index that comes back under another id is a new call: some servers number every
+        call 0.
         """
         calls = self.tool_calls
         index = wire_index

@@ -23,7 +23,7 @@ class SurrogateJoiner(Generic[TextId]):
         self._held: dict[TextId, str] = {}
 
     def join(self, text_id: TextId, piece: str) -> str:
-        """The piece with what was held before it, without a trailing half; lone halves become U+FFFD."""
+        """The piece after what was held, without a trailing half; lone halves become U+FFFD."""
         piece = self._held.pop(text_id, "") + piece
         if piece and _is_high(piece[-1]):
             self._held[text_id] = piece[-1]

@@ -1,4 +1,4 @@
-"""The async client: the only code that awaits. It sends, waits and hands back; it decides nothing."""
+"""The async client: the only code that awaits. It sends, waits, hands back, and decides nothing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed
 from cerebras_ext.flow import Answer, CallFlow, Clock, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
-    from cerebras_ext.reply import ChatCompletion, Model, ModelList, TextCompletion
+    from types import TracebackType
+
+    import httpx
+
+    from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
     from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.reply import ChatCompletion, Model, ModelList, TextCompletion
     from cerebras_ext.secrets import ApiKey
     from cerebras_ext.wire import ChatRequest, ModelListFormat, TextRequest
-    from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
-    from types import TracebackType
-    import httpx
 
 __all__ = ["AsyncCerebrasClient", "AsyncStream", "shared_async_clients"]
 
@@ -35,8 +37,9 @@ Result = TypeVar("Result")
 class AsyncCerebrasClient:
     """The Cerebras Inference API, for asyncio.
 
-    Any number of event loops may share a client, one after the other or at once: each gets connections of its own,
-    which are dropped with the loop. Use it as a context manager, or `aclose` it.
+    Any number of event loops may share a client, one after the other or at once: each gets
+    connections of its own, which are dropped with the loop. Use it as a context manager, or
+    `aclose` it.
     """
 
     def __init__(
@@ -57,8 +60,9 @@ class AsyncCerebrasClient:
             base_url: The service's address; else `CEREBRAS_BASE_URL`, else the public service.
             timeout: Seconds for a whole call, or `Timeouts`.
             max_retries: Retries after the first attempt.
-            http_client: An async client of `httpx` or `httpx2` to send with; it is never closed here, and its
-                own proxy, TLS and pool settings apply.
+            http_client: An async client of `httpx` or `httpx2` to send with; it is never closed
+                here, and its own proxy, TLS and pool settings apply.
+
         Raises:
             ConfigError: A setting cannot work.
         """
@@ -84,6 +88,7 @@ class AsyncCerebrasClient:
         Args:
             options: What this call does differently.
             **request: Fields of the request, in the API's own names.
+
         Raises:
             TypeError: A field is unknown.
             CerebrasError: See `cerebras_ext.errors`.
@@ -148,7 +153,7 @@ class AsyncCerebrasClient:
         await self._run(self._calls.warm_up(options))
 
     async def aclose(self) -> None:
-        """Closes this loop's connections and forgets other loops'; later calls raise `ConfigError`."""
+        """Closes this loop's connections, forgets other loops'; later calls raise `ConfigError`."""
         with self._lock:
             self._is_closed = True
             http = self._https.pop(asyncio.get_running_loop(), None)
@@ -228,7 +233,7 @@ async def _open(http: httpx.AsyncClient, base_url: str | None, step: Send) -> ht
             return await http.send(request, stream=True, follow_redirects=False)
     except TimeoutError:
         raise total_timeout(step.call.doing) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise transport_error(error, step.call.doing) from None
 
 
@@ -255,15 +260,17 @@ async def _pieces(
         raise total_timeout(step.call.doing) from None
     except CerebrasError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise transport_error(error, step.call.doing) from None
     finally:
         await response.aclose()
 
 
 class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
-    """Deltas as they arrive; an async context manager. The connection is released at the end, at `aclose`, or
-    soon after the stream is forgotten."""
+    """Deltas as they arrive; an async context manager.
+
+    The connection is released at the end, at `aclose`, or soon after the stream is forgotten.
+    """
 
     def __init__(self, opened: OpenedStream[Delta]) -> None:
         """Takes over an opened stream."""

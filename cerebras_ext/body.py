@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 from cerebras_ext.errors import ProtocolError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ _STEP_BYTES = 64 << 10
 
 
 class ContentDecoder:
-    """Undoes the content encoding of a body; no step yields more than 64 KiB, whatever the ratio."""
+    """Undoes the content encoding of a body; no step yields more than 64 KiB."""
 
     def __init__(self, encoding: str | None) -> None:
         """Starts decoding.

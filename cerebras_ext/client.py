@@ -1,4 +1,4 @@
-"""The sync client: the only code that blocks. It sends, waits and hands back; it decides nothing."""
+"""The sync client: the only code that blocks. It sends, waits, hands back, and decides nothing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
-    from cerebras_ext.reply import ChatCompletion, Model, ModelList, TextCompletion
+    from types import TracebackType
+
+    import httpx
+
+    from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
     from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.reply import ChatCompletion, Model, ModelList, TextCompletion
     from cerebras_ext.secrets import ApiKey
     from cerebras_ext.wire import ChatRequest, ModelListFormat, TextRequest
-    from cerebras_ext.config import CallOptions, ClientConfig, Timeouts
-    from types import TracebackType
-    import httpx
 
 __all__ = ["CerebrasClient", "Stream", "shared_clients"]
 
@@ -35,8 +37,8 @@ Result = TypeVar("Result")
 class CerebrasClient:
     """The Cerebras Inference API, blocking.
 
-    Threads may share a client. Connections are opened at the first call and kept; a forked process opens its
-    own. Use it as a context manager, or `close` it.
+    Threads may share a client. Connections are opened at the first call and kept; a forked process
+    opens its own. Use it as a context manager, or `close` it.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class CerebrasClient:
             base_url: The service's address; else `CEREBRAS_BASE_URL`, else the public service.
             timeout: Seconds for a whole call, or `Timeouts`.
             max_retries: Retries after the first attempt.
-            http_client: An `httpx` or `httpx2` client to send with; it is never closed here, and its own
-                proxy, TLS and pool settings apply.
+            http_client: An `httpx` or `httpx2` client to send with; it is never closed here, and
+                its own proxy, TLS and pool settings apply.
+
         Raises:
             ConfigError: A setting cannot work.
         """
@@ -82,6 +85,7 @@ class CerebrasClient:
         Args:
             options: What this call does differently.
             **request: Fields of the request, in the API's own names.
+
         Raises:
             TypeError: A field is unknown.
             CerebrasError: See `cerebras_ext.errors`.
@@ -146,7 +150,7 @@ class CerebrasClient:
         self._run(self._calls.warm_up(options))
 
     def close(self) -> None:
-        """Closes the connections; calls after this raise `ConfigError`. A second time does nothing."""
+        """Closes the connections; later calls raise `ConfigError`. A second time does nothing."""
         with self._lock:
             self._is_closed = True
             http, self._http = self._http, None
@@ -171,7 +175,8 @@ class CerebrasClient:
             return self._given_http
         with self._lock:
             if self._http is None or self._pid != os.getpid():
-                # after a fork the parent's sockets are left alone: two processes must not write to them
+                # after a fork the parent's sockets are left alone: two processes must not write to
+                # them
                 self._http, self._pid = new_client(self.config), os.getpid()
                 finalize(self, self._http.close)
             return self._http
@@ -217,7 +222,7 @@ def _open(http: httpx.Client, base_url: str | None, step: Send) -> httpx.Respons
     try:
         request = new_request(http, base_url, step)
         return http.send(request, stream=True, follow_redirects=False)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise transport_error(error, step.call.doing) from None
 
 
@@ -236,15 +241,17 @@ def _pieces(
                 raise total_timeout(step.call.doing)
     except CerebrasError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise transport_error(error, step.call.doing) from None
     finally:
         response.close()
 
 
 class Stream(StreamState[Delta], Iterator[Delta]):
-    """Deltas as they arrive; a context manager. The connection is released at the end, at `close`, or when the
-    stream is forgotten."""
+    """Deltas as they arrive; a context manager.
+
+    The connection is released at the end, at `close`, or when the stream is forgotten.
+    """
 
     def __init__(self, opened: OpenedStream[Delta]) -> None:
         """Takes over an opened stream."""

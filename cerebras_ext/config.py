@@ -6,7 +6,7 @@ Two clients with equal settings may share connections; see `CerebrasClient.share
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
@@ -16,8 +16,8 @@ from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import check_key, find_key, missing_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     import ssl
+    from collections.abc import Callable, Mapping
 
 __all__ = ["CallOptions", "ClientConfig", "RetryEvent", "Timeouts"]
 
@@ -53,8 +53,10 @@ class Timeouts:
         """Time limits from what users write.
 
         Args:
-            timeout: A `Timeouts`; a number of seconds for the whole call; None for the defaults; or an
-                object with `connect`, `read`, `write` and `pool` in seconds, such as `httpx.Timeout`.
+            timeout: A `Timeouts`; a number of seconds for the whole call; None for the defaults; or
+                an object with `connect`, `read`, `write` and `pool` in seconds, such as
+                `httpx.Timeout`.
+
         Raises:
             ConfigError: It is none of these.
         """
@@ -121,8 +123,8 @@ class ClientConfig:
         retry: How often and how patiently requests are sent again.
         default_headers: Headers of every request, as pairs.
         proxy: URL of a proxy; None uses the environment's, as httpx does.
-        ssl_context: For private certificate authorities and client certificates; None verifies against
-            the usual ones. Verification cannot be turned off.
+        ssl_context: For private certificate authorities and client certificates; None verifies
+            against the usual ones. Verification cannot be turned off.
         max_connections: Most connections at once; None for no limit.
         max_keepalive_connections: Most idle connections kept.
         keepalive_expiry_s: How long an idle connection is kept.

@@ -1,14 +1,14 @@
 """What a stream hands over: one small object for each thing that arrived.
 
-The kinds are closed: match over them with `assert_never`. `raw` is the parsed chunk that the delta came from; where
-several chunks arrived together and were merged, it is one chunk in the same shape that carries their sum.
+The kinds are closed: match over them with `assert_never`. `raw` is the parsed chunk that the delta
+came from; where several chunks arrived together and were merged, it is one chunk in the same shape
+that carries their sum.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from cerebras_ext.reply import ChatCompletion, TextCompletion
@@ -85,7 +85,8 @@ class Finish:
 
     Attributes:
         reply: Everything the chunks added up to, equal to the reply of the same request unstreamed.
-        raw: The last chunk, with the finish reason, usage and timings wherever the service sent them.
+        raw: The last chunk, with the finish reason, usage and timings wherever the service sent
+            them.
     """
 
     reply: ChatCompletion

@@ -1,6 +1,7 @@
 """The address of the service and the headers users may add, checked before anything is sent.
 
-Source: reliability contract section 1; API specification section 1.1 (base URLs with and without `/v1`).
+Source: reliability contract section 1; API specification section 1.1 (base URLs with and without
+`/v1`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from cerebras_ext.errors import ConfigError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,7 @@ def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> st
 
     Returns:
         Scheme, host, port and path prefix, without `/v1` and without a slash at the end.
+
     Raises:
         ConfigError: It is not a usable URL.
     """
@@ -82,7 +84,8 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
     """The headers, with lower-case names.
 
     Raises:
-        ConfigError: A name or value cannot be sent, or the header is the client's own to set; the message
+        ConfigError: A name or value cannot be sent, or the header is the client's own to set; the
+        message
             names the header, never its value.
     """
     checked: list[tuple[str, str]] = []

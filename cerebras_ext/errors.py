@@ -16,11 +16,12 @@
         StreamFailed         the server sent an error event
       ProtocolError          a reply that cannot be read
 
-Fields are plain data. An error holds no HTTP object, no header mapping, no prompt, and of a reply only
-what the server said about the failure, cut to `MAX_QUOTED_CHARS`. Every error pickles and copies as itself.
+Fields are plain data. An error holds no HTTP object, no header mapping, no prompt, and of a reply
+only what the server said about the failure, cut to `MAX_QUOTED_CHARS`. Every error pickles and
+copies as itself.
 
-`CerebrasError` derives from `Exception` directly: LlamaIndex swallows `ValueError` and `TypeError` raised
-inside a query engine, and reads `RuntimeError` as a nested event loop.
+`CerebrasError` derives from `Exception` directly: LlamaIndex swallows `ValueError` and `TypeError`
+raised inside a query engine, and reads `RuntimeError` as a nested event loop.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class ConnectionFailed(CerebrasError):
     """No reply came: name resolution, TLS, a refused or a reset connection.
 
     Attributes:
-        was_sent: Whether the request may have reached the service (and been billed); None when unknown.
+        was_sent: Whether the request may have reached the service (and been billed); None when
+            unknown.
     """
 
     was_sent: bool | None = None
@@ -100,8 +102,8 @@ class TimedOut(ConnectionFailed):
     """A time limit ran out.
 
     Attributes:
-        phase: Which limit: connecting, writing, waiting for bytes, waiting for a pooled connection, or the
-            total deadline of the call.
+        phase: Which limit: connecting, writing, waiting for bytes, waiting for a pooled connection,
+            or the total deadline of the call.
     """
 
     phase: Phase = "read"
@@ -123,7 +125,8 @@ class StatusError(CerebrasError):
         param: The request field that the service blames.
         detail: The service's own message, at most `MAX_QUOTED_CHARS` characters.
         retry_after_s: Seconds the service asked to wait, when it said so.
-        should_retry: Whether the service said to try again (`x-should-retry`); None when it did not say.
+        should_retry: Whether the service said to try again (`x-should-retry`); None when it did not
+            say.
         rate_limits: What the reply's rate-limit headers said; None without such headers.
     """
 
@@ -215,7 +218,7 @@ class StreamIncomplete(StreamError):
 
 
 class StreamFailed(StreamError, StatusError):
-    """The service reported an error inside a stream; `status`, `code` and `type` as it gave them."""
+    """The service reported an error inside a stream; status, code and type as it gave them."""
 
 
 class ProtocolError(CerebrasError):

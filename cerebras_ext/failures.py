@@ -1,8 +1,8 @@
 """What the service says when it fails, read into errors.
 
-Error bodies come flat (`{"message", "type", "param", "code"}`, nearly every HTTP error), nested under `error` (inside
-streams, and in 200 bodies), as `detail` (validation errors of older versions), and as HTML or plain text from what
-stands in front of the service.
+Error bodies come flat (`{"message", "type", "param", "code"}`, nearly every HTTP error), nested
+under `error` (inside streams, and in 200 bodies), as `detail` (validation errors of older
+versions), and as HTML or plain text from what stands in front of the service.
 
 Source: API specification section 11; recorded bodies of 2025-03 to 2026-09.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from cerebras_ext._json import load_json
@@ -60,7 +60,7 @@ _REMEDY_OF_CODE = {
     "model_not_found": "check the id against the models your key can see",
     "queue_exceeded": "the service is over capacity; try again in a moment",
     "request_quota_exceeded": "send fewer requests, or wait for the quota to refill",
-    "token_quota_exceeded": "wait for the quota to refill; a small max_completion_tokens reserves less of it",
+    "token_quota_exceeded": "wait for it to refill; a small max_completion_tokens reserves less",
     "wrong_api_key": "check the key in CEREBRAS_API_KEY or api_key",
 }
 _REMEDY_OF_STATUS = {
@@ -107,7 +107,7 @@ def read_failure(
 def find_embedded_failure(
     body: object, headers: Mapping[str, str], *, doing: str, now_unix_s: float
 ) -> StatusError | None:
-    """The error that a reply with status 200 holds instead of an answer; None when it holds none."""
+    """The error that a reply with status 200 holds instead of an answer, if it does."""
     if not isinstance(body, dict) or not body.get("error") or "choices" in body:
         return None
     problem = _read_problem(body)

@@ -1,19 +1,19 @@
-"""How a call goes: attempts, waits, deadline and budget, as a generator of steps. Pure: a driver acts.
+"""How a call goes: attempts, waits, deadline, budget, as a generator of steps; a driver acts.
 
-A driver sends what a `Send` says, feeds the body to the sink that the step opens, waits as long as a `Sleep` says, and
-hands back what happened. Sync and async drivers interpret the same steps.
+A driver sends what a `Send` says, feeds the body to the sink that the step opens, waits as long as
+a `Sleep` says, and hands back what happened. Sync and async drivers interpret the same steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from cerebras_ext._json import load_json
 from cerebras_ext.body import BodyBuffer
 from cerebras_ext.config import RetryEvent, Timeouts
-from cerebras_ext.errors import CerebrasError, ConfigError, ProtocolError, StatusError, TimedOut
+from cerebras_ext.errors import CerebrasError, ConfigError, ProtocolError, TimedOut
 from cerebras_ext.failures import MAX_ERROR_BODY_BYTES, find_embedded_failure, read_failure
 from cerebras_ext.limits import read_rate_limits
 from cerebras_ext.reply import ReplyT, ResponseMeta, read_reply
@@ -21,8 +21,8 @@ from cerebras_ext.stream import MAX_REPLY_BYTES, StreamReader
 
 if TYPE_CHECKING:
     from cerebras_ext._assemble import Assembler
-    from cerebras_ext.retry import RetryBudget, RetryPolicy, Rng
     from cerebras_ext.request import ApiCall
+    from cerebras_ext.retry import RetryBudget, RetryPolicy, Rng
 
 __all__ = [
     "Answer",
@@ -58,7 +58,7 @@ class Sink(Protocol):
 
     @property
     def is_live(self) -> bool:
-        """Whether the body goes on after it was handed over: the driver leaves the connection open."""
+        """Whether the body goes on after it was handed over; the connection stays open then."""
         ...
 
     def feed(self, piece: bytes) -> bool:
@@ -97,7 +97,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply came: its head, the sink with its body, and the driver's handle of what is still to come."""
+    """A reply came: its head, the sink with its body, and a handle of what is still to come."""
 
     head: Head
     sink: Sink

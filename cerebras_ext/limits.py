@@ -1,15 +1,16 @@
 """Rate-limit headers of both generations, read into one snapshot.
 
-Old (documented until spring 2026, observed 2025-11-02): `x-ratelimit-{limit,remaining,reset}-requests-day` and
-`-tokens-minute`, where `reset` is a number of seconds. New (observed 2026-05-29): `limit` and `remaining` for requests
-and tokens, each per minute, hour and day, without `reset`. All of them are optional.
+Old (documented until spring 2026, observed 2025-11-02):
+`x-ratelimit-{limit,remaining,reset}-requests-day` and `-tokens-minute`, where `reset` is a number
+of seconds. New (observed 2026-05-29): `limit` and `remaining` for requests and tokens, each per
+minute, hour and day, without `reset`. All of them are optional.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,6 +96,7 @@ def read_rate_limits(headers: Mapping[str, str]) -> RateLimits:
 
     Args:
         headers: Lower-case names.
+
     Returns:
         A snapshot; false when no header was there. Unreadable numbers count as not said.
     """

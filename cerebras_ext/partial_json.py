@@ -1,7 +1,8 @@
 """Tool arguments as text: finished, unfinished, and made safe against repair.
 
-Argument text stays text until somebody needs values: the service may send pretty-printed, truncated or plainly wrong
-JSON. Finished arguments are parsed strictly; unfinished ones leniently, for display only.
+Argument text stays text until somebody needs values: the service may send pretty-printed, truncated
+or plainly wrong JSON. Finished arguments are parsed strictly; unfinished ones leniently, for
+display only.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def read_arguments(text: str) -> dict[str, Any] | InvalidArguments:
     """The arguments of a finished call.
 
     Returns:
-        The object the text holds; an empty one for an empty text or `null`, which models send for calls
-        without arguments; else why it cannot be used.
+        The object the text holds; an empty one for an empty text or `null`, which models send for
+        calls without arguments; else why it cannot be used.
     """
     if not text.strip():
         return {}
@@ -46,8 +47,8 @@ def read_arguments(text: str) -> dict[str, Any] | InvalidArguments:
 def parse_partial_object(text: str) -> dict[str, Any]:
     """The part of an object that unfinished text already holds; never raises.
 
-    Strings that are still open are kept, unfinished keys and words are left out. Text that is not the
-    beginning of an object gives an empty one.
+    Strings that are still open are kept, unfinished keys and words are left out. Text that is not
+    the beginning of an object gives an empty one.
     """
     try:
         value = from_json(
@@ -61,8 +62,8 @@ def parse_partial_object(text: str) -> dict[str, Any]:
 def seal(text: str) -> str:
     """What to append so that no lenient parser takes the text for an object.
 
-    Frameworks repair unfinished JSON while they merge stream chunks, and would run a tool with half of its
-    arguments. The suffix ends an open string and closes the wrong bracket.
+    Frameworks repair unfinished JSON while they merge stream chunks, and would run a tool with half
+    of its arguments. The suffix ends an open string and closes the wrong bracket.
 
     Returns:
         An empty string when the text is a whole object, or empty; else the suffix.

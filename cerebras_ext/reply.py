@@ -1,13 +1,14 @@
 """Replies of the API as typed objects, and how a reply body is read.
 
-A key the service left out stays left out: the attribute reads None and is missing from `model_fields_set` and from
-`to_wire()`. Keys that are newer than this package are kept under their own names.
+A key the service left out stays left out: the attribute reads None and is missing from
+`model_fields_set` and from `to_wire()`. Keys that are newer than this package are kept under their
+own names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
@@ -101,7 +102,7 @@ class Usage(_Reply):
 
 
 class TimeInfo(_Reply):
-    """Seconds the service spent; `created` is unix time. `total_time` is not the sum of the others."""
+    """Seconds the service spent; `created` is unix time. The total is not the others' sum."""
 
     queue_time: float | None = None
     prompt_time: float | None = None

@@ -1,7 +1,7 @@
-"""Arguments in, a request ready to send out; every mistake that can be seen here is an error before sending.
+"""Arguments in, a request ready to send out; what is seen to be wrong is an error before sending.
 
-Fields go out in one fixed order and with nothing that was not asked for. What the service alone can judge (which
-model takes which field) is left to it.
+Fields go out in one fixed order and with nothing that was not asked for. What the service alone can
+judge (which model takes which field) is left to it.
 
 Source: API specification sections 1.4, 2.1 and 5.1.
 """
@@ -12,7 +12,7 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._json import dump_json, load_json
 from cerebras_ext.errors import ConfigError
@@ -91,7 +91,7 @@ _REASONING_FORMAT = FieldRule((str,), choices=("none", "parsed", "text_parsed", 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One completion endpoint and the fields its closed schema knows, in the order they are sent."""
+    """A completion endpoint and the fields its closed schema knows, in the order they are sent."""
 
     path: str
     name: str
@@ -148,7 +148,8 @@ class Encoding:
     """How request bodies travel.
 
     Attributes:
-        gzip_above_bytes: Compress from this size on; None for never. Pays on slow links from about 32 KiB.
+        gzip_above_bytes: Compress from this size on; None for never. Pays on slow links from about
+            32 KiB.
         uses_msgpack: msgpack instead of JSON.
     """
 
@@ -198,6 +199,7 @@ def build_call(
         is_stream: Whether the reply is to be streamed.
         extra_body: Fields sent as they are, after all others.
         encoding: How the body travels.
+
     Raises:
         TypeError: A field is unknown; the message names the nearest one.
         ConfigError: A value cannot be right.
@@ -239,7 +241,8 @@ def _check_messages(messages: list[Any]) -> None:
     for number, message in enumerate(messages):
         if not isinstance(message, Mapping):
             raise ConfigError(
-                f"messages.{number}: is a {type(message).__name__}; give a dict with 'role' and 'content'"
+                f"messages.{number}: is a {type(message).__name__}; "
+                "give a dict with 'role' and 'content'"
             )
         if message.get("role") not in ROLES:
             raise ConfigError(

@@ -2,7 +2,8 @@
 
 One layer of retries serves both frameworks. Nothing is retried after a delta was handed over.
 
-Source: reliability contract section 2; the official SDK's policy (1.91.0) for statuses and advice headers.
+Source: reliability contract section 2; the official SDK's policy (1.91.0) for statuses and advice
+headers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cerebras_ext.errors import (
     CerebrasError,
@@ -30,7 +31,7 @@ __all__ = ["HTTP_FRAMING", "RetryBudget", "RetryPolicy", "read_advice_s"]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 HTTP_FRAMING = "HTTP framing"
-"""`ProtocolError.where` of a reply that is not HTTP: nothing of it was an answer, so it may be asked for again."""
+"""`ProtocolError.where` of a reply that is not HTTP: no answer, so it may be asked for again."""
 
 
 class Rng(Protocol):
@@ -42,11 +43,12 @@ class Rng(Protocol):
 
 
 def read_advice_s(headers: Mapping[str, str], now_unix_s: float) -> float | None:
-    """Seconds the server asks to wait: `retry-after-ms`, `retry-after`, then old-style reset headers.
+    """Seconds the server asks to wait: `retry-after-ms`, `retry-after`, old reset headers.
 
     Args:
         headers: Lower-case names.
         now_unix_s: For a `retry-after` that is a date.
+
     Returns:
         A positive, finite number; None when there is no usable advice.
     """
@@ -91,10 +93,12 @@ class RetryPolicy:
         max_retries: Retries after the first attempt; 0 turns retrying off.
         backoff_s: First backoff; doubles with each attempt.
         max_backoff_s: Longest backoff.
-        max_quota_backoff_s: Longest backoff after a 429 quota refusal; buckets refill by the minute.
+        max_quota_backoff_s: Longest backoff after a 429 quota refusal; buckets refill by the
+            minute.
         max_advice_s: Longest advice of the server that is followed; longer advice raises at once.
-        retries_queue_exceeded: Whether capacity refusals (429 `queue_exceeded`) are retried although the
-            service marks them `x-should-retry: false`; most clear within about a second.
+        retries_queue_exceeded: Whether capacity refusals (429 `queue_exceeded`) are retried
+            although the service marks them `x-should-retry: false`; most clear within about a
+            second.
     """
 
     max_retries: int = 2
@@ -112,8 +116,9 @@ class RetryPolicy:
         Args:
             error: Why the attempt failed.
             attempt: 0 for the first.
-            n_read_timeouts: How many attempts, this one included, ended in silence after the request was
-                sent; such a request may have been billed, so it is repeated once at most.
+            n_read_timeouts: How many attempts, this one included, ended in silence after the
+                request was sent; such a request may have been billed, so it is repeated once at
+                most.
             rng: For jitter.
         """
         if attempt >= self.max_retries or not self._is_retryable(error, n_read_timeouts):
@@ -139,7 +144,7 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """Keeps a failing service from being hit several times as hard: retries cost, successes pay back.
+    """Keeps a failing service from being hit harder: retries cost, successes pay back.
 
     One budget serves all calls of a client; single additions are atomic enough for a budget.
     """

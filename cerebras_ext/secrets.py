@@ -49,6 +49,7 @@ def check_key(text: object, source: str) -> str:
     Args:
         text: What was given.
         source: Where, for the message.
+
     Raises:
         ConfigError: It cannot be a key; the message shows at most its last four characters.
     """

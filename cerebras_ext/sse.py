@@ -1,7 +1,8 @@
 """Bytes of an event stream in, events out; any way of cutting the bytes gives the same events.
 
-Follows the WHATWG event stream format: UTF-8 with one optional byte order mark, lines ended by CR, LF or CRLF,
-comments, several `data` lines per event, and no dispatch of an event that its blank line never ended.
+Follows the WHATWG event stream format: UTF-8 with one optional byte order mark, lines ended by CR,
+LF or CRLF, comments, several `data` lines per event, and no dispatch of an event that its blank
+line never ended.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6.
 """
@@ -15,7 +16,7 @@ from cerebras_ext.errors import ProtocolError
 __all__ = ["MAX_EVENT_BYTES", "SseDecoder", "SseEvent"]
 
 MAX_EVENT_BYTES = 1 << 20
-"""Longest line and longest event; a delta is a few hundred bytes, a reply's last event a few thousand."""
+"""Longest line and longest event; a delta is a few hundred bytes, the last event a few thousand."""
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -1,13 +1,13 @@
 """Event stream bytes in, deltas out, and the whole reply at the end. Pure: no I/O, no clock.
 
-Two calls of `feed` never depend on how the bytes were cut, except that deltas which one `feed` completes are merged.
-A reader never raises while deltas are on their way: what arrived before a fault is handed over first, then `end`
-raises the fault with the partial reply on it.
+Two calls of `feed` never depend on how the bytes were cut, except that deltas which one `feed`
+completes are merged. A reader never raises while deltas are on their way: what arrived before a
+fault is handed over first, then `end` raises the fault with the partial reply on it.
 """
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cerebras_ext._assemble import Assembler, unreadable
 from cerebras_ext._json import load_json
@@ -84,6 +84,7 @@ class StreamReader(Generic[Delta]):
 
         Args:
             cause: Why the body ended; None for a clean end.
+
         Raises:
             StreamError: The stream broke before its finish, or the finish never came.
             ProtocolError: The stream could not be read.

@@ -1,14 +1,14 @@
 """Tool names the service accepts, and back again.
 
-The service takes `[A-Za-z0-9_-]`, at most 64 characters; tools come with dots (MCP servers), brackets (generic
-classes) and spaces. Source: API specification section 9.1.
+The service takes `[A-Za-z0-9_-]`, at most 64 characters; tools come with dots (MCP servers),
+brackets (generic classes) and spaces. Source: API specification section 9.1.
 """
 
 from __future__ import annotations
 
 import re
 from hashlib import blake2s
-from typing import Self, TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,8 @@ def is_wire_name(name: str) -> bool:
 class ToolNames:
     """Names of one request's tools: theirs and the wire's, one to one.
 
-    The same names give the same mapping in every request, so that histories and prompt caches stay valid.
+    The same names give the same mapping in every request, so that histories and prompt caches stay
+    valid.
     """
 
     __slots__ = ("_original", "_wire")

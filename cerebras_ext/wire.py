@@ -1,7 +1,7 @@
 """What travels: the JSON of requests and replies, in the API's own spelling.
 
-A key that may be absent is `NotRequired`; absent and null are different things on this wire. Replies carry more
-keys than are named here whenever the service adds some.
+A key that may be absent is `NotRequired`; absent and null are different things on this wire.
+Replies carry more keys than are named here whenever the service adds some.
 
 Source: API reference, chat completions, completions and models, read 2026-10-01.
 """
@@ -27,7 +27,7 @@ class TextPart(TypedDict):
 
 
 class ImageUrl(TypedDict):
-    """Where an image is: a base64 data URI; `detail` is in the schema but documented as unsupported."""
+    """Where an image is: a base64 data URI; `detail` is known but documented as unsupported."""
 
     url: str
     detail: NotRequired[str | None]
