@@ -21,8 +21,22 @@ except ImportError as error:
         f"The emulator needs {error.name}: pip install 'cerebras-ext[emulator]'"
     ) from None
 
+from cerebras_ext.emulator.faults import FAULT_HEADER, FAULTS, FaultError
 from cerebras_ext.emulator.options import EmulatorOptions
 from cerebras_ext.emulator.recording import RecordedRequest
+from cerebras_ext.emulator.script import ScriptCall, ScriptError, ScriptStep, read_script
 from cerebras_ext.emulator.server import RunningEmulator, running_emulator
 
-__all__ = ["EmulatorOptions", "RecordedRequest", "RunningEmulator", "running_emulator"]
+__all__ = [
+    "FAULTS",
+    "FAULT_HEADER",
+    "EmulatorOptions",
+    "FaultError",
+    "RecordedRequest",
+    "RunningEmulator",
+    "ScriptCall",
+    "ScriptError",
+    "ScriptStep",
+    "read_script",
+    "running_emulator",
+]

@@ -10,8 +10,9 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cerebras_ext.emulator import endpoints
+from cerebras_ext.emulator import endpoints, generation
 from cerebras_ext.emulator.arrival import Arrival, arrival_of
+from cerebras_ext.emulator.faults import FAULT_HEADER, Fault, FaultError, read_fault
 from cerebras_ext.emulator.problems import (
     METHOD_NOT_ALLOWED,
     QUEUE_EXCEEDED,
@@ -19,8 +20,10 @@ from cerebras_ext.emulator.problems import (
     WRONG_API_KEY,
     ApiProblem,
     KnownError,
+    invalid_request,
 )
 from cerebras_ext.emulator.replies import problem_reply
+from cerebras_ext.emulator.visit import Visit
 from cerebras_ext.emulator.writer import play
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_Endpoint: TypeAlias = Callable[["EmulatorState", Arrival, bytes], "Outgoing"]
+_Endpoint: TypeAlias = Callable[["EmulatorState", Visit], "Outgoing"]
 _Handler: TypeAlias = Callable[["Request"], Awaitable[Response]]
 _ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Response]]
 
@@ -40,12 +43,15 @@ _ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Respon
 def create_app(state: EmulatorState) -> Starlette:
     """The application that answers from `state`."""
 
-    def route(path: str, endpoint: _Endpoint, *, method: str = "GET", needs_key: bool = True) -> Route:
+    def route(
+        path: str, endpoint: _Endpoint, *, method: str = "GET", needs_key: bool = True
+    ) -> Route:
         return Route(path, _handler(state, endpoint, needs_key=needs_key), methods=[method])
 
     return Starlette(
         routes=[
-            route("/v1/chat/completions", endpoints.chat, method="POST"),
+            route("/v1/chat/completions", generation.chat, method="POST"),
+            route("/v1/completions", generation.completions, method="POST"),
             route("/v1/models", endpoints.models),
             route("/v1/models/{id:path}", endpoints.model),
             route("/v1/tcp_warming", endpoints.tcp_warming),
@@ -60,33 +66,61 @@ def create_app(state: EmulatorState) -> Starlette:
 
 
 class _Playing(Response):
-    """A Starlette response that sends an `Outgoing`."""
+    """A Starlette response that sends an `Outgoing`, then does what is left to do."""
 
-    def __init__(self, outgoing: Outgoing, state: EmulatorState) -> None:
+    def __init__(
+        self, outgoing: Outgoing, state: EmulatorState, visit: Visit | None = None
+    ) -> None:
         self._outgoing = outgoing
-        self._open_replies = state.open_replies
+        self._state = state
+        self._visit = visit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await play(self._outgoing, scope, receive, send, self._open_replies)
+        try:
+            await play(self._outgoing, scope, receive, send, self._state.open_replies)
+        finally:
+            for step in self._visit.afterwards if self._visit else ():
+                step()
+            self._state.touch()
 
 
 def _handler(state: EmulatorState, endpoint: _Endpoint, *, needs_key: bool) -> _Handler:
     async def handle(request: Request) -> Response:
+        state.touch()
         arrival = await arrival_of(request, state.recorder, state.options.max_body_bytes)
-        seed = state.seeds.seed_of(arrival.raw)
+        visit = Visit(arrival, state.seeds.seed_of(arrival.raw), state.options.clock())
         try:
             if needs_key:
                 _check_key(arrival, state.options.api_key)
-            if len(state.open_replies) >= state.options.max_concurrent_requests:
-                raise QUEUE_EXCEEDED.problem()
-            if arrival.problem is not None:
-                raise arrival.problem
-            outgoing = endpoint(state, arrival, seed)
+            outgoing = _outgoing(state, endpoint, visit)
         except ApiProblem as problem:
-            outgoing = problem_reply(problem, seed=seed)
-        return _Playing(outgoing, state)
+            outgoing = problem_reply(problem, seed=visit.seed)
+        return _Playing(outgoing, state, visit)
 
     return handle
+
+
+def _outgoing(state: EmulatorState, endpoint: _Endpoint, visit: Visit) -> Outgoing:
+    """The reply to a request with the right key: its fault's, or the endpoint's with its fault."""
+    fault = _fault_of(visit.arrival)
+    if fault is not None and fault.answers:
+        return fault.answer()
+    if len(state.open_replies) >= state.options.max_concurrent_requests:
+        raise QUEUE_EXCEEDED.problem()
+    if visit.arrival.problem is not None:
+        raise visit.arrival.problem
+    outgoing = endpoint(state, visit)
+    return outgoing if fault is None else fault.damaged(outgoing)
+
+
+def _fault_of(arrival: Arrival) -> Fault | None:
+    text = arrival.headers.get(FAULT_HEADER)
+    if text is None:
+        return None
+    try:
+        return read_fault(text)
+    except FaultError as error:
+        raise invalid_request(f"{FAULT_HEADER}: {error}", param=FAULT_HEADER) from None
 
 
 def _refusal(error: KnownError, state: EmulatorState) -> _ExceptionHandler:
@@ -99,6 +133,8 @@ def _refusal(error: KnownError, state: EmulatorState) -> _ExceptionHandler:
 
 def _check_key(arrival: Arrival, expected: str | None) -> None:
     scheme, _, key = arrival.headers.get("authorization", "").partition(" ")
-    is_right = bool(key.strip()) and (expected is None or hmac.compare_digest(key.strip(), expected))
+    is_right = bool(key.strip()) and (
+        expected is None or hmac.compare_digest(key.strip(), expected)
+    )
     if scheme.lower() != "bearer" or not is_right:
         raise WRONG_API_KEY.problem()

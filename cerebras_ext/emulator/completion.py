@@ -1,13 +1,12 @@
 """An answer as the service would let it out: cut, counted and stamped.
 
-An answer becomes a completion in the order a model generates: reasoning, then text, then tool calls.
-Stop sequences cut the text, the token limit cuts whatever comes last, the reasoning format decides
-what is shown; usage counts everything that was generated, shown or not.
+An answer becomes a completion in the order a model generates: reasoning, then text, then tool
+calls. Stop sequences cut the text, the token limit cuts whatever comes last, the reasoning format
+decides what is shown; usage counts everything that was generated, shown or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +15,8 @@ from cerebras_ext.emulator.pieces import common_prefix_length, pieces_of
 from cerebras_ext.emulator.quirks import quirks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cerebras_ext.catalog import ModelFacts
     from cerebras_ext.emulator.accepted import ChatRequest
     from cerebras_ext.emulator.answer import Answer
@@ -27,6 +28,7 @@ __all__ = [
     "Pieces",
     "SaidCall",
     "Stamp",
+    "Timing",
     "Usage",
     "chat_completion",
     "stamp_of",
@@ -103,6 +105,11 @@ class Usage:
     accepted_prediction_tokens: int | None = None
     rejected_prediction_tokens: int | None = None
     image_tokens: int | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and answer together."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,8 @@ def _shown(said: _Generated, request: ChatRequest, finish_reason: str) -> Choice
     match request.reasoning_format:
         case "hidden":
             reasoning = ()
-        case "raw" if (marks := quirks_of(request.facts.family).raw_marks) is not None:
+        case "raw":
+            marks = quirks_of(request.facts.family).raw_marks
             reasoning, content = (), _raw(reasoning, content, marks)
         case _:
             pass

@@ -13,15 +13,11 @@ options, start one with `running_emulator` in a fixture of your own.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 
 from cerebras_ext.emulator.options import EmulatorOptions
 from cerebras_ext.emulator.server import RunningEmulator, running_emulator
-
-if TYPE_CHECKING:
-    from pytest import Config, FixtureRequest
 
 __all__ = ["cerebras_emulator"]
 
@@ -32,14 +28,14 @@ _SERVER = pytest.StashKey[RunningEmulator]()
 
 
 @pytest.fixture
-def cerebras_emulator(request: FixtureRequest) -> RunningEmulator:
+def cerebras_emulator(request: pytest.FixtureRequest) -> RunningEmulator:
     """The session's emulator, with nothing remembered of earlier tests."""
     emulator = _session_emulator(request.config)
     emulator.reset()
     return emulator
 
 
-def _session_emulator(config: Config) -> RunningEmulator:
+def _session_emulator(config: pytest.Config) -> RunningEmulator:
     # Kept by the session, not by a second fixture: one name is all that a user imports.
     if _SERVER not in config.stash:
         running = ExitStack()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["chat_entries", "token_logprob", "token_alternatives"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["chat_entries", "token_alternatives", "token_logprob"]
 
 _ALTERNATIVES = (" the", " a", ",", ".", " and", " to", " of", " in", " is", "\n")
 

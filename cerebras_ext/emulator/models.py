@@ -1,4 +1,4 @@
-"""The model lists: the key's own and the public one, each in three formats (API specification §6)."""
+"""The model lists, the key's own and the public one, in three formats (API specification §6)."""
 
 from __future__ import annotations
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cerebras_ext.emulator.buckets import Plan
+    from cerebras_ext.emulator.script import ScriptStep
     from cerebras_ext.emulator.service import Tier
 
 __all__ = ["EmulatorOptions"]
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +32,15 @@ class EmulatorOptions:
         tokens_per_delta: How many tokens one chunk of a stream carries.
         send_done: Whether streams end with `data: [DONE]`, as they have since March 2026.
         tier: Whose context windows, output maxima and image counts hold.
+        rate_limits: Whose rate limits apply.
+        sends_retry_after: Whether 429 answers say when to come back, which the service was not seen
+            to do.
         legacy_headers: Rate-limit headers of 2025, with `reset` values, instead of today's.
         max_body_bytes: Larger request bodies are refused with 413.
         max_concurrent_requests: More at a time are refused with 429, as when the queue is full.
         idle_timeout_s: The server stops by itself after this time without a request.
+        has_service_tiers: Whether the account takes part in the preview of service tiers.
+        script: The first answers; see `cerebras_ext.emulator.script`.
         on_script_end: What answers when a script is used up.
         clock: Seconds since the epoch; a test can stop it.
     """
@@ -48,10 +55,14 @@ class EmulatorOptions:
     tokens_per_delta: int = 4
     send_done: bool = True
     tier: Tier = "free"
+    rate_limits: Plan = "unlimited"
+    sends_retry_after: bool = False
     legacy_headers: bool = False
     max_body_bytes: int = 16 * 1024 * 1024
     max_concurrent_requests: int = 1024
     idle_timeout_s: float | None = None
+    has_service_tiers: bool = False
+    script: Sequence[ScriptStep] = ()
     on_script_end: Literal["respond", "error"] = "respond"
     clock: Callable[[], float] = time
 

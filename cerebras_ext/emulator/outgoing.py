@@ -6,9 +6,11 @@ Pacing and faults are functions from one `Outgoing` to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Drop", "Frame", "Outgoing", "Pace", "Stall", "Step", "Wait", "paced"]
 
@@ -47,17 +49,26 @@ class Outgoing:
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    steps: Sequence[Step]
+    steps: tuple[Step, ...]
 
-    def with_headers(self, **changed: str | None) -> Outgoing:
-        """The same reply with headers replaced, added, or removed (`None`).
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The steps that send something."""
+        return tuple(step for step in self.steps if isinstance(step, Frame))
 
-        Keywords are header names with `_` for `-`.
-        """
-        names = {name.replace("_", "-"): value for name, value in changed.items()}
-        kept = tuple(pair for pair in self.headers if pair[0] not in names)
-        added = tuple((name, value) for name, value in names.items() if value is not None)
-        return replace(self, headers=kept + added)
+    @property
+    def data(self) -> bytes:
+        """The whole body."""
+        return b"".join(frame.data for frame in self.frames)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is a stream of events."""
+        return dict(self.headers).get("content-type", "").startswith("text/event-stream")
+
+    def with_headers(self, headers: Mapping[str, str]) -> Outgoing:
+        """The same reply with these headers added, in place of earlier ones of their names."""
+        return replace(self, headers=tuple({**dict(self.headers), **headers}.items()))
 
 
 @dataclass(frozen=True, slots=True)

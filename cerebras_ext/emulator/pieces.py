@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cerebras_ext.emulator.tokens import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["common_prefix_length", "grouped", "pieces_of"]
 

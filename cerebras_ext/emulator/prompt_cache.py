@@ -7,7 +7,10 @@ one is not guaranteed to hit and forgets after minutes; this one always hits and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["BLOCK_TOKENS", "PromptCache"]
 
@@ -24,7 +27,7 @@ class PromptCache:
         self._known: dict[bytes, None] = {}
 
     def cached_tokens(self, model: str, tokens: Sequence[int]) -> int:
-        """How many tokens at the start of this prompt are known; the prompt is known from now on."""
+        """How many tokens at the start of a prompt are known; from now on all of them are."""
         n_cached = 0
         is_known = True
         for digest in _prefix_digests(model, tokens):

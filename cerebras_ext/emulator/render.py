@@ -6,7 +6,6 @@ does (API specification §3, §4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +16,8 @@ from cerebras_ext.emulator.pieces import grouped
 from cerebras_ext.emulator.quirks import quirks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cerebras_ext.emulator.completion import (
         Choice,
         Completion,
@@ -81,11 +82,11 @@ def chat_chunks(completion: Completion, tokens_per_delta: int) -> Iterator[Chunk
     yield chunk(last, 0, **_closing(completion, is_stream=True))
 
 
-def envelope(stamp: Stamp, kind: str, choice: dict[str, Any]) -> dict[str, Any]:
-    """What surrounds one choice in a body or a chunk."""
+def envelope(stamp: Stamp, kind: str, *choices: dict[str, Any]) -> dict[str, Any]:
+    """What surrounds the choices in a body or a chunk."""
     return {
         "id": stamp.id,
-        "choices": [choice],
+        "choices": list(choices),
         "created": stamp.created,
         "model": stamp.model,
         "system_fingerprint": stamp.fingerprint,
@@ -99,15 +100,16 @@ def usage_json(usage: Usage, *, is_stream: bool) -> dict[str, Any]:
     Image tokens were recorded beside the totals in a stream and among the prompt details in a body.
     """
     image_tokens = _present(image_tokens=usage.image_tokens)
+    completion_details = _present(
+        accepted_prediction_tokens=usage.accepted_prediction_tokens,
+        rejected_prediction_tokens=usage.rejected_prediction_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
     return {
         **(image_tokens if is_stream else {}),
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
         "completion_tokens": usage.completion_tokens,
-        "completion_tokens_details": _present(
-            accepted_prediction_tokens=usage.accepted_prediction_tokens,
-            rejected_prediction_tokens=usage.rejected_prediction_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        ),
+        **({"completion_tokens_details": completion_details} if completion_details else {}),
         "prompt_tokens": usage.prompt_tokens,
         "prompt_tokens_details": {
             "cached_tokens": usage.cached_tokens,

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator.problems import ApiProblem
     from cerebras_ext.emulator.render import Chunk
 
-__all__ = ["SERVER_NAME", "json_reply", "problem_reply", "stream_reply"]
+__all__ = [
+    "EVENT_STREAM",
+    "JSON",
+    "SERVER_NAME",
+    "json_reply",
+    "problem_reply",
+    "stream_reply",
+    "text_reply",
+]
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+JSON = "application/json"
 
 SERVER_NAME = "cerebras-ext-emulator"
 """What the `server` header says, so that nobody takes the text for a model's."""
@@ -31,7 +42,7 @@ def json_reply(
     n_tokens: int = 0,
 ) -> Outgoing:
     """A whole JSON body."""
-    head = _headers("application/json", seed, headers)
+    head = _headers(JSON, seed, headers)
     return Outgoing(status, head, (Frame(to_json(body), n_tokens),))
 
 
@@ -46,8 +57,13 @@ def stream_reply(
     frames = [Frame(sse_event(chunk.body), chunk.n_tokens) for chunk in chunks]
     if has_done:
         frames.append(Frame(DONE_EVENT))
-    head = _headers("text/event-stream; charset=utf-8", seed, headers)
+    head = _headers(EVENT_STREAM, seed, headers)
     return Outgoing(200, head, tuple(frames))
+
+
+def text_reply(text: str, *, status: int, content_type: str, seed: bytes) -> Outgoing:
+    """A page of text or HTML, as the front in between sends."""
+    return Outgoing(status, _headers(content_type, seed, None), (Frame(text.encode()),))
 
 
 def problem_reply(problem: ApiProblem, *, seed: bytes) -> Outgoing:

@@ -20,13 +20,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cerebras_ext.emulator.app import create_app
 from cerebras_ext.emulator.options import EmulatorOptions
+from cerebras_ext.emulator.script import steps_of
 from cerebras_ext.emulator.state import EmulatorState
+from cerebras_ext.emulator.tokens import load_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from cerebras_ext.emulator.recording import RecordedRequest
-    ScriptStep = Any
+    from cerebras_ext.emulator.script import StepLike
 
 __all__ = ["EmulatorServer", "RunningEmulator", "listening_socket", "running_emulator", "url_of"]
 
@@ -67,9 +69,13 @@ class RunningEmulator:
         """Every request since the start or the last `reset`, oldest first."""
         return self._state.recorder.requests
 
-    def script(self, *steps: ScriptStep | Mapping[str, Any]) -> None:
-        """Answers the next requests from these steps, in place of an earlier script."""
-        self._state.play_script(steps)
+    def script(self, *steps: StepLike) -> None:
+        """Answers the next requests from these steps, in place of an earlier script.
+
+        Raises:
+            ScriptError: A step is not one; the text says which and why.
+        """
+        self._state.play(steps_of(steps))
 
     def reset(self) -> None:
         """Forgets requests, script, prompt cache, rate-limit use and ids: a fresh emulator."""
@@ -89,7 +95,9 @@ def running_emulator(options: EmulatorOptions | None = None) -> Iterator[Running
     with listening_socket(state.options) as listener:
         server = EmulatorServer(state)
         thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve([listener])), name="cerebras-emulator"
+            target=lambda: asyncio.run(server.serve([listener])),
+            name="cerebras-emulator",
+            daemon=True,
         )
         thread.start()
         try:
@@ -142,7 +150,8 @@ class EmulatorServer(Server):
             raise TimeoutError(f"the emulator did not start within {_START_TIMEOUT_S:g} s")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts, and says so."""
+        """Starts, and says so once a first request would be answered without delay."""
+        load_tokenizer()
         await super().startup(sockets)
         self._is_ready.set()
 

@@ -90,7 +90,9 @@ async def _play_steps(outgoing: Outgoing, send: Send, hung_up: asyncio.Event) ->
 
 
 def _head_of(outgoing: Outgoing) -> Message | None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in outgoing.headers]
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in outgoing.headers
+    ]
     return {"type": "http.response.start", "status": outgoing.status, "headers": headers}
 
 
