@@ -1,0 +1,88 @@
+"""Images and documents of a message, read out as what the wire carries: a data URL or plain text.
+
+A local file or bytes are read; a URL is never fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from typing import TYPE_CHECKING, Any
+
+import filetype  # a dependency of llama-index-core
+
+from cerebras_ext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import DocumentBlock, ImageBlock
+
+__all__ = ["document_text_of", "image_url_of"]
+
+_TEXTUAL_TYPES = frozenset(
+    {
+        "application/javascript",
+        "application/json",
+        "application/sql",
+        "application/toml",
+        "application/x-sh",
+        "application/x-yaml",
+        "application/xml",
+        "application/yaml",
+    }
+)
+
+
+def image_url_of(block: ImageBlock) -> str:
+    """The image's URL as it was given, else its bytes as a data URL.
+
+    Raises:
+        ConfigError: There is no image in the block, or its bytes are of no known image type.
+    """
+    if block.url:
+        return str(block.url)
+    content = _read(block.resolve_image, "image", block.image or block.path)
+    mime_type = block.image_mimetype or _guessed_type(content)
+    if not mime_type or not mime_type.startswith("image/"):
+        raise ConfigError(
+            "an image's type cannot be told from its bytes; "
+            "set it, e.g. ImageBlock(..., image_mimetype='image/png')"
+        )
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
+
+
+def document_text_of(block: DocumentBlock) -> str:
+    """The text of a document that is text.
+
+    Raises:
+        ConfigError: It is empty, behind a URL, or not text.
+    """
+    name = block.title or "the document"
+    if not block.data and not block.path and block.url:
+        raise ConfigError(f"{name!r} is behind a URL, which is not fetched; pass its text instead")
+    content = _read(block.resolve_document, "document", block.data or block.path)
+    mime_type = block.document_mimetype or mimetypes.guess_type(str(block.path or ""))[0]
+    if mime_type is None or mime_type.startswith("text/") or mime_type in _TEXTUAL_TYPES:
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            pass  # not text after all, as the error below says
+    raise ConfigError(
+        f"{name!r} is {mime_type or 'binary'}; Cerebras takes text documents only, "
+        "so extract the text first"
+    )
+
+
+def _read(resolve: Any, what: str, source: object) -> bytes:
+    """The raw bytes of a block that holds bytes, a file object or a path."""
+    if not source:
+        raise ConfigError(f"the {what} block is empty; give it {what} bytes or a path")
+    try:
+        content: bytes = resolve().read()
+    except ValueError:  # what core raises for zero bytes
+        raise ConfigError(f"the {what} is empty") from None
+    return content
+
+
+def _guessed_type(content: bytes) -> str | None:
+    kind = filetype.guess(content)
+    return None if kind is None else str(kind.mime)

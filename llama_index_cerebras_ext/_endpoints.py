@@ -1,0 +1,226 @@
+"""The eight endpoints and the hooks for tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+
+from cerebras_ext.request import CHAT, TEXT, Endpoint
+from llama_index_cerebras_ext._observe import observed, observed_async
+from llama_index_cerebras_ext._plan import Plan, arun, astream, run, stream
+from llama_index_cerebras_ext._render import (
+    ChatRenderer,
+    CompletionRenderer,
+    chat_from_completion,
+    completion_from_chat,
+)
+from llama_index_cerebras_ext._request import (
+    chat_request_of,
+    merged,
+    options_of,
+    text_request_of,
+    tool_names_of,
+)
+from llama_index_cerebras_ext._settings import CerebrasSettings
+from llama_index_cerebras_ext._tools import (
+    tool_choice_of,
+    tool_selections_of,
+    wire_tools_of,
+    with_first_call_only,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llama_index.core.llms.llm import ToolSelection
+    from llama_index.core.tools.types import BaseTool
+
+    from cerebras_ext.config import CallOptions
+    from cerebras_ext.wire import JsonObject
+
+__all__ = ["CerebrasEndpoints"]
+
+
+class CerebrasEndpoints(CerebrasSettings):
+    """A model's calls: what goes out is planned in one place, whichever way the answer comes."""
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The model's answer to a conversation."""
+        return run(self._client(), self._chat_plan(messages, **kwargs))
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The model's answer to a conversation."""
+        return await arun(self._async_client(), self._chat_plan(messages, **kwargs))
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """The answer as it comes: each item holds all so far, and what is new as `delta`."""
+        return observed(llm_chat_callback(), self, self._chat_items, messages, **kwargs)
+
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """The answer as it comes: each item holds all so far, and what is new as `delta`."""
+        return await observed_async(
+            llm_chat_callback(), self, self._async_chat_items, messages, **kwargs
+        )
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The model's answer to a prompt."""
+        return run(self._client(), self._completion_plan(prompt, formatted, **kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """The model's answer to a prompt."""
+        return await arun(self._async_client(), self._completion_plan(prompt, formatted, **kwargs))
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """The answer as it comes: each item holds all so far, and what is new as `delta`."""
+        return observed(
+            llm_completion_callback(), self, self._completion_items, prompt, formatted, **kwargs
+        )
+
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """The answer as it comes: each item holds all so far, and what is new as `delta`."""
+        return await observed_async(
+            llm_completion_callback(),
+            self,
+            self._async_completion_items,
+            prompt,
+            formatted,
+            **kwargs,
+        )
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: str | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The keywords of a chat in which the model may call tools."""
+        messages = list(chat_history or ())
+        if user_msg is not None:
+            is_text = isinstance(user_msg, str)
+            messages.append(
+                ChatMessage(role=MessageRole.USER, content=user_msg) if is_text else user_msg
+            )
+        if not tools:
+            return {"messages": messages, **kwargs}
+        facts = self._facts
+        is_strict = self.strict if strict is None else strict
+        prepared: dict[str, Any] = {
+            "messages": messages,
+            "tools": wire_tools_of(tools, is_strict=is_strict, facts=facts),
+        }
+        choice = tool_choice_of(tool_choice, is_required=tool_required)
+        if choice is not None:
+            prepared["tool_choice"] = choice
+        if not allow_parallel_tool_calls:
+            prepared["parallel_tool_calls"] = False
+        return {**prepared, **kwargs}
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """The response, with one call at most unless several are allowed."""
+        if allow_parallel_tool_calls:
+            return response
+        return response.model_copy(update={"message": with_first_call_only(response.message)})
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The tool calls of a response or of a stream's item, their arguments parsed.
+
+        Raises:
+            ValueError: There is no call, and `error_on_no_tool_call`.
+            InvalidToolArguments: The response is complete, but a call's arguments are no object.
+        """
+        return tool_selections_of(response, fails_without_call=error_on_no_tool_call)
+
+    def _chat_items(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        return stream(self._client(), self._chat_plan(messages, **kwargs))
+
+    def _async_chat_items(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        return astream(self._async_client(), self._chat_plan(messages, **kwargs))
+
+    def _completion_items(
+        self, prompt: str, formatted: bool, **kwargs: Any
+    ) -> CompletionResponseGen:
+        return stream(self._client(), self._completion_plan(prompt, formatted, **kwargs))
+
+    def _async_completion_items(
+        self, prompt: str, formatted: bool, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        return astream(self._async_client(), self._completion_plan(prompt, formatted, **kwargs))
+
+    def _chat_plan(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Plan[ChatResponse]:
+        if not self.is_chat_model:
+            assert self.messages_to_prompt is not None  # core's validator sees to it
+            return self._text_plan(self.messages_to_prompt(messages), kwargs).shaped(
+                chat_from_completion
+            )
+        fields, options = self._fields_and_options(CHAT, kwargs)
+        names = tool_names_of(fields, messages)
+        request = chat_request_of(
+            fields,
+            messages,
+            facts=self._facts,
+            names=names,
+            replays_reasoning=self.replay_reasoning,
+        )
+        is_single = fields.get("parallel_tool_calls") is False
+        renderer = ChatRenderer(names, first_call_only=is_single)
+        return Plan(options, renderer.whole, renderer.feed, chat=request)
+
+    def _completion_plan(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> Plan[CompletionResponse]:
+        if self.is_chat_model:
+            message = ChatMessage(role=MessageRole.USER, content=prompt)
+            return self._chat_plan([message], **kwargs).shaped(completion_from_chat)
+        assert self.completion_to_prompt is not None  # core's validator sees to it
+        return self._text_plan(prompt if formatted else self.completion_to_prompt(prompt), kwargs)
+
+    def _text_plan(self, prompt: str, kwargs: dict[str, Any]) -> Plan[CompletionResponse]:
+        fields, options = self._fields_and_options(TEXT, kwargs)
+        renderer = CompletionRenderer()
+        return Plan(options, renderer.whole, renderer.feed, text=text_request_of(fields, prompt))
+
+    def _fields_and_options(
+        self, endpoint: Endpoint, kwargs: dict[str, Any]
+    ) -> tuple[JsonObject, CallOptions]:
+        """The request fields of a call, and its options; the call's own word wins."""
+        own = {"model": self.model, **self._request_fields()}
+        return options_of(endpoint, merged(endpoint, own, self.additional_kwargs, kwargs))

@@ -1,0 +1,251 @@
+"""LlamaIndex messages in, wire messages out. Nothing that comes in is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from llama_index.core.base.llms.types import (
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from pydantic_core import to_json
+
+from cerebras_ext.errors import ConfigError
+from cerebras_ext.wire import (
+    AssistantMessage,
+    ContentPart,
+    ImagePart,
+    Message,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from llama_index_cerebras_ext._attachments import document_text_of, image_url_of
+
+if TYPE_CHECKING:
+    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.tool_names import ToolNames
+
+__all__ = ["PastCall", "called_names", "past_calls_of", "wire_messages_of"]
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+_ROLES: Mapping[MessageRole, Role] = {
+    MessageRole.SYSTEM: "system",
+    MessageRole.DEVELOPER: "developer",
+    MessageRole.USER: "user",
+    MessageRole.ASSISTANT: "assistant",
+    MessageRole.CHATBOT: "assistant",
+    MessageRole.MODEL: "assistant",
+    MessageRole.TOOL: "tool",
+    MessageRole.FUNCTION: "tool",
+}
+
+_TAKEN_BESIDE_TEXT: Mapping[Role, frozenset[str]] = {
+    "system": frozenset({"document"}),
+    "developer": frozenset({"document"}),
+    "user": frozenset({"document", "image"}),
+    "assistant": frozenset({"tool_call"}),
+    "tool": frozenset({"document"}),
+}
+"""Block types a role's content may hold beside text, citations, thinking and cache points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A tool call in the history; its arguments as the model wrote them, or as an object."""
+
+    id: str | None
+    name: str
+    arguments: Mapping[str, Any] | str
+
+
+def past_calls_of(message: ChatMessage) -> list[PastCall]:
+    """The tool calls of a message: its blocks, else what older integrations left in its kwargs.
+
+    Raises:
+        ConfigError: A call has no name.
+    """
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if blocks:
+        return [PastCall(b.tool_call_id, b.tool_name, b.tool_kwargs) for b in blocks]
+    kept = message.additional_kwargs.get("tool_calls") or ()
+    return [_kept_call(call) for call in kept]
+
+
+def called_names(messages: Iterable[ChatMessage]) -> list[str]:
+    """The names of all tools that the history calls."""
+    return [
+        call.name
+        for message in messages
+        if _ROLES[message.role] == "assistant"
+        for call in past_calls_of(message)
+    ]
+
+
+def wire_messages_of(
+    messages: Sequence[ChatMessage],
+    *,
+    facts: ModelFacts,
+    names: ToolNames,
+    replays_reasoning: bool = True,
+) -> list[Message]:
+    """The messages as the API takes them.
+
+    Args:
+        messages: In order; left as they are.
+        facts: Of the model they go to.
+        names: How tools are called on the wire.
+        replays_reasoning: Whether earlier reasoning goes back, in the way the model's facts name.
+
+    Raises:
+        ConfigError: A block cannot stand where it stands, or a tool result answers no call.
+    """
+    history = _History(facts, names, replays_reasoning)
+    return [history.translate(number, message) for number, message in enumerate(messages)]
+
+
+class _History:
+    """Translates messages in order; remembers which calls wait for a result."""
+
+    def __init__(self, facts: ModelFacts, names: ToolNames, replays_reasoning: bool) -> None:
+        self._facts = facts
+        self._names = names
+        self._replay = facts.reasoning_replay if replays_reasoning else "none"
+        self._open_ids: list[str] = []
+
+    def translate(self, number: int, message: ChatMessage) -> Message:
+        role = _ROLES[message.role]
+        parts = list(_parts(message.blocks, role, f"messages.{number}"))
+        match role:
+            case "user":
+                return UserMessage(role="user", content=_user_content(parts))
+            case "assistant":
+                return self._assistant(number, message, _joined(parts))
+            case "tool":
+                return ToolMessage(
+                    role="tool",
+                    content=_joined(parts),
+                    tool_call_id=self._answered_id(number, message),
+                )
+            case "system" | "developer":
+                sent = role if self._facts.has_developer_role else "system"
+                return SystemMessage(role=sent, content=_joined(parts))
+
+    def _assistant(self, number: int, message: ChatMessage, text: str) -> AssistantMessage:
+        wire: AssistantMessage = {"role": "assistant"}
+        calls = past_calls_of(message)
+        thoughts = [b.content for b in message.blocks if isinstance(b, ThinkingBlock) and b.content]
+        reasoning = "\n".join(thoughts) if self._replay != "none" else ""
+        if reasoning and self._replay == "think_tags":
+            text = f"<think>{reasoning}</think>{text}"
+        if text or not calls:
+            wire["content"] = text
+        if reasoning and self._replay == "field":
+            wire["reasoning"] = reasoning
+        if calls:
+            wire["tool_calls"] = [
+                self._call(call, f"call_{number}_{position}") for position, call in enumerate(calls)
+            ]
+            self._open_ids = [call["id"] for call in wire["tool_calls"]]
+        return wire
+
+    def _call(self, call: PastCall, spare_id: str) -> ToolCall:
+        arguments = call.arguments
+        if not isinstance(arguments, str):
+            arguments = to_json(arguments).decode()
+        return {
+            "id": call.id or spare_id,
+            "type": "function",
+            "function": {
+                "name": self._names.to_wire(call.name),
+                "arguments": arguments if arguments.strip() else "{}",
+            },
+        }
+
+    def _answered_id(self, number: int, message: ChatMessage) -> str:
+        """The id of the call that a tool message answers; by order when it names none."""
+        given = message.additional_kwargs.get("tool_call_id")
+        if given:
+            if given in self._open_ids:
+                self._open_ids.remove(given)
+            return str(given)
+        if not self._open_ids:
+            raise ConfigError(
+                f"messages.{number}: this tool message answers no call; "
+                "set additional_kwargs={'tool_call_id': ...}"
+            )
+        return self._open_ids.pop(0)
+
+
+def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPart]:
+    """What the blocks contribute to a message's content, in order."""
+    for block in blocks:
+        match block:
+            case TextBlock():
+                yield TextPart(type="text", text=block.text)
+            case CitableBlock():
+                yield from _parts(block.content, role, where)
+            case CitationBlock():
+                yield from _parts([block.cited_content], role, where)
+            case ThinkingBlock() | CachePoint():
+                continue
+            case _ if block.block_type not in _TAKEN_BESIDE_TEXT[role]:
+                raise ConfigError(
+                    f"{where}: Cerebras takes no {block.block_type} block in a {role} message; "
+                    "leave it out or put its content into text"
+                )
+            case ImageBlock():
+                yield _image_part(block)
+            case DocumentBlock():
+                yield TextPart(type="text", text=document_text_of(block))
+            case _:  # tool calls, which travel beside the content
+                continue
+
+
+def _image_part(block: ImageBlock) -> ImagePart:
+    part: ImagePart = {"type": "image_url", "image_url": {"url": image_url_of(block)}}
+    if block.detail:
+        part["image_url"]["detail"] = block.detail
+    return part
+
+
+def _user_content(parts: list[ContentPart]) -> str | list[ContentPart]:
+    match parts:
+        case []:
+            return ""
+        case [{"type": "text", "text": str(text)}]:
+            return text
+        case _:
+            return parts
+
+
+def _joined(parts: Iterable[ContentPart]) -> str:
+    """The texts, joined as `ChatMessage.content` joins them."""
+    return "\n".join(part["text"] for part in parts if part["type"] == "text")
+
+
+def _kept_call(call: Any) -> PastCall:
+    """A call from `additional_kwargs`: a wire dict, an SDK's object, or a `ToolSelection`."""
+    function = _field(call, "function") or call
+    name = _field(function, "name") or _field(call, "tool_name")
+    if not name:
+        raise ConfigError("a tool call in the history has no name")
+    arguments = _field(function, "arguments") or _field(call, "tool_kwargs") or "{}"
+    return PastCall(_field(call, "id") or _field(call, "tool_id"), name, arguments)
+
+
+def _field(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)

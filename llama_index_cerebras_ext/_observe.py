@@ -1,0 +1,65 @@
+"""Core's events around a stream, and a stream that lets go at once when its consumer does.
+
+Core's decorators tell whoever listens about start, progress and end of a call, but do not close the
+stream they wrap when their consumer stops. So it is closed here, after core has said its last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
+from typing import Any, TypeVar
+
+__all__ = ["observed", "observed_async"]
+
+Item = TypeVar("Item")
+Items = Generator[Item, None, None]
+AsyncItems = AsyncGenerator[Item, None]
+Watch = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def observed(
+    watch: Watch, llm: Any, begin: Callable[..., Items[Item]], /, *args: Any, **kwargs: Any
+) -> Items[Item]:
+    """The items that `begin(*args, **kwargs)` gives, with core's events around them.
+
+    Args:
+        watch: `llm_chat_callback()` or `llm_completion_callback()`.
+        llm: Whose call it is.
+        begin: Makes the items. It is called at once, but sends nothing before one is asked for.
+        *args: What the events show as the call's input.
+        **kwargs: Likewise.
+    """
+    source: list[Items[Item]] = []
+
+    def keep(_: Any, *args: Any, **kwargs: Any) -> Items[Item]:
+        source.append(begin(*args, **kwargs))
+        return source[0]
+
+    shown: Items[Item] = watch(keep)(llm, *args, **kwargs)
+    return _released(source[0], shown)
+
+
+async def observed_async(
+    watch: Watch, llm: Any, begin: Callable[..., AsyncItems[Item]], /, *args: Any, **kwargs: Any
+) -> AsyncItems[Item]:
+    """The same for async items; arguments as in `observed`."""
+    source: list[AsyncItems[Item]] = []
+
+    async def keep(_: Any, *args: Any, **kwargs: Any) -> AsyncItems[Item]:
+        source.append(begin(*args, **kwargs))
+        return source[0]
+
+    shown: AsyncItems[Item] = await watch(keep)(llm, *args, **kwargs)
+    return _released_async(source[0], shown)
+
+
+def _released(source: Items[Item], shown: Items[Item]) -> Items[Item]:
+    with closing(source), closing(shown):
+        yield from shown
+
+
+async def _released_async(source: AsyncItems[Item], shown: AsyncItems[Item]) -> AsyncItems[Item]:
+    async with aclosing(source), aclosing(shown):
+        async for item in shown:
+            yield item

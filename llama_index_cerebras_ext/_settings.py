@@ -1,0 +1,358 @@
+"""The settings of a model: fields, key, copies, and the clients they lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from cerebras_ext.config import ClientConfig, Timeouts
+from cerebras_ext.errors import ConfigError
+from cerebras_ext.retry import RetryPolicy
+from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
+from cerebras_ext.wire import JsonObject, ReasoningEffort, ReasoningFormat, ServiceTier
+from llama_index_cerebras_ext._clients import Clients
+from llama_index_cerebras_ext._metadata import facts_with, metadata_of, warn_if_unknown
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from llama_index.core.base.llms.types import LLMMetadata
+
+    from cerebras_ext.aclient import AsyncCerebrasClient
+    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.client import CerebrasClient
+
+__all__ = ["CerebrasSettings"]
+
+_LOADING = object()
+"""Validation context of a model that comes out of a pickle: its key may be missing."""
+
+_INCUMBENT_NAMES = {"api_base": "base_url"}
+"""Field names of `llama-index-llms-cerebras`, so that moving over is a change of the import."""
+
+_REQUEST_FIELDS = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "reasoning_effort",
+    "reasoning_format",
+    "clear_thinking",
+    "service_tier",
+    "prompt_cache_key",
+    "user",
+)
+
+_SECRET_HEADER = re.compile(r"auth|cookie|credential|key|password|secret|session|token", re.I)
+
+_LIVE_OBJECTS = ("callback_manager", "rate_limiter", "http_client", "async_http_client")
+"""Fields that hold no data; a copy shares them with its original."""
+
+NOT_DATA = WithJsonSchema({"type": "null"})
+ApiKeyField = Annotated[
+    SecretStr | Callable[[], str] | None, WithJsonSchema({"type": "string", "writeOnly": True})
+]
+
+
+class CerebrasSettings(FunctionCallingLLM):
+    """Settings of a Cerebras model. Use `Cerebras`, which adds what a model can do."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    model: str = Field(description="Model id, e.g. 'gpt-oss-120b'.", min_length=1)
+    api_key: ApiKeyField = Field(
+        default=None,
+        description=f"Key, or a function that gives it at each call; else {API_KEY_VARIABLE}.",
+        exclude=True,
+        repr=False,
+    )
+    base_url: str | None = Field(
+        default=None,
+        description="Address of the service, with or without /v1; else CEREBRAS_BASE_URL.",
+    )
+
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="Randomness; the model's own when not set."
+    )
+    top_p: float | None = Field(default=None, ge=0, le=1, description="Nucleus sampling.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="Most tokens of an answer, reasoning included."
+    )
+    seed: int | None = Field(default=None, description="For repeatable sampling, best effort.")
+    stop: str | list[str] | None = Field(default=None, description="Texts that end an answer.")
+    frequency_penalty: float | None = Field(
+        default=None, ge=-2, le=2, description="Against repeating tokens often."
+    )
+    presence_penalty: float | None = Field(
+        default=None, ge=-2, le=2, description="Against repeating tokens at all."
+    )
+    logit_bias: dict[str, float] | None = Field(
+        default=None, description="Biases from -100 to 100 by token id."
+    )
+    logprobs: bool | None = Field(
+        default=None, description="Whether answers carry log probabilities."
+    )
+    top_logprobs: int | None = Field(
+        default=None, ge=0, le=20, description="Alternatives for each token; needs logprobs."
+    )
+    reasoning_effort: ReasoningEffort | None = Field(
+        default=None, description="How much the model thinks; which values it takes, it decides."
+    )
+    reasoning_format: ReasoningFormat | None = Field(
+        default=None, description="Where reasoning goes; the model's own way when not set."
+    )
+    clear_thinking: bool | None = Field(
+        default=None, description="Whether the service drops reasoning of earlier turns."
+    )
+    service_tier: ServiceTier | None = Field(default=None, description="Priority of requests.")
+    prompt_cache_key: str | None = Field(
+        default=None, max_length=1024, description="Routes equal prompts to one cache."
+    )
+    user: str | None = Field(default=None, description="Your user's id, for abuse monitoring.")
+    additional_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="Further fields of every request."
+    )
+
+    strict: bool = Field(
+        default=False, description="Whether tool arguments are held to their schemas."
+    )
+    replay_reasoning: bool = Field(
+        default=True, description="Whether earlier reasoning goes back to the model."
+    )
+    is_chat_model: bool = Field(
+        default=True, description="False sends everything to the text completion endpoint."
+    )
+    is_function_calling_model: bool | None = Field(
+        default=None, description="Whether to use tools; the catalogue's answer when not set."
+    )
+    context_window: int | None = Field(
+        default=None, ge=1, description="Tokens that fit; the catalogue's free tier when not set."
+    )
+    catalog_overrides: dict[str, Any] = Field(
+        default_factory=dict, description="Facts of the model that you know better."
+    )
+
+    max_retries: int = Field(default=2, ge=0, description="Retries after the first attempt.")
+    retries_queue_exceeded: bool = Field(
+        default=False, description="Whether to retry when the service is over capacity."
+    )
+    timeout: float | Timeouts | None = Field(
+        default=None, description="Seconds for a whole call, or cerebras_ext Timeouts."
+    )
+    default_headers: dict[str, str] = Field(
+        default_factory=dict, description="Headers of every request.", repr=False
+    )
+    merge_deltas: bool = Field(
+        default=True, description="Whether stream deltas that arrive together become one item."
+    )
+    allow_insecure_http: bool = Field(
+        default=False, description="Whether http:// may leave this machine."
+    )
+    pickle_secret: bool = Field(default=False, description="Whether pickles hold the key.")
+    http_client: Annotated[Any, NOT_DATA] = Field(
+        default=None,
+        description="An httpx client to use; it stays yours to close.",
+        exclude=True,
+        repr=False,
+    )
+    async_http_client: Annotated[Any, NOT_DATA] = Field(
+        default=None,
+        description="An httpx async client to use; it stays yours to close.",
+        exclude=True,
+        repr=False,
+    )
+
+    _clients: Clients = PrivateAttr(default_factory=Clients)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        named = {_INCUMBENT_NAMES.get(name, name): value for name, value in given.items()}
+        named.pop("class_name", None)  # the type tag of a dump
+        for name in named.keys() - cls.model_fields.keys():
+            near = get_close_matches(name, cls.model_fields, 1)
+            hint = (
+                f"did you mean {near[0]!r}?" if near else "request fields go to additional_kwargs"
+            )
+            raise TypeError(f"{cls.__name__} has no field {name!r}; {hint}")
+        return named
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _read_timeout(cls, given: Any) -> Any:
+        is_read = given is None or isinstance(given, int | float | Mapping)
+        return given if is_read else Timeouts.of(given)
+
+    @field_validator("catalog_overrides")
+    @classmethod
+    def _freeze_lists(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Facts as they come out of JSON, in the types that the catalogue has."""
+        return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+
+    @model_validator(mode="after")
+    def _resolve(self, info: ValidationInfo) -> Self:
+        if info.context is not _LOADING:
+            resolved = self._config().resolved()
+            self.api_key = resolved.api_key
+            self.base_url = resolved.base_url
+        if self.context_window is None:
+            warn_if_unknown(self.model)
+        return self
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The type tag in dumps, events and traces."""
+        return "CerebrasExt"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What core plans prompts by; from the catalogue unless a field says otherwise."""
+        return metadata_of(
+            self.model,
+            self._facts,
+            max_tokens=self.max_tokens,
+            is_chat_model=self.is_chat_model,
+            calls_functions=self.is_function_calling_model,
+        )
+
+    @property
+    def _facts(self) -> ModelFacts:
+        window = {} if self.context_window is None else {"context_window": self.context_window}
+        return facts_with(self.model, {**self.catalog_overrides, **window})
+
+    def to_payload(self) -> dict[str, Any]:
+        """What events and traces show of this model: its metadata and its request settings."""
+        return {**super().to_payload(), "model": self.model, **self._request_fields()}
+
+    def _request_fields(self) -> JsonObject:
+        """The request fields that are set."""
+        given = {name: getattr(self, name) for name in _REQUEST_FIELDS}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @field_serializer("default_headers")
+    def _visible_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """The headers whose names do not sound like a secret."""
+        return {name: value for name, value in headers.items() if not _SECRET_HEADER.search(name)}
+
+    def __copy__(self) -> Self:
+        """A copy with clients of its own to come."""
+        copy = super().__copy__()
+        copy._clients = Clients()
+        return copy
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A deep copy that shares live objects, such as a rate limiter, with its original."""
+        memo = {} if memo is None else memo
+        for name in _LIVE_OBJECTS:
+            live = getattr(self, name)
+            memo[id(live)] = live
+        memo[id(self._clients)] = Clients()
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """The fields without clients and, unless `pickle_secret` says otherwise, without secrets.
+
+        Core drops what does not pickle from the very object it is given, so it gets a copy.
+        """
+        update: dict[str, Any] = {"http_client": None, "async_http_client": None}
+        if not self.pickle_secret:
+            update["api_key"] = None
+            update["default_headers"] = self._visible_headers(self.default_headers)
+        bare = self.model_copy(update=update)
+        state = super(CerebrasSettings, bare).__getstate__()
+        return {**state, "__pydantic_private__": None}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Fills an object that comes out of a pickle; its key may be missing until a call."""
+        self.__pydantic_validator__.validate_python(
+            state["__dict__"], self_instance=self, context=_LOADING
+        )
+
+    def close(self) -> None:
+        """Gives the connections up; a later call opens new ones."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Gives the async connections up; a later call opens new ones."""
+        await self._clients.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def warm_up(self) -> None:
+        """Opens a connection, so that the first call need not."""
+        self._client().warm_up()
+
+    async def awarm_up(self) -> None:
+        """Opens an async connection, so that the first call need not."""
+        await self._async_client().warm_up()
+
+    def _client(self) -> CerebrasClient:
+        return self._clients.sync_client(self._keyed_config(), self.http_client)
+
+    def _async_client(self) -> AsyncCerebrasClient:
+        return self._clients.async_client(self._keyed_config(), self.async_http_client)
+
+    def _config(self) -> ClientConfig:
+        return ClientConfig(
+            api_key=self.api_key,
+            base_url=self.base_url,
+            timeout=Timeouts.of(self.timeout),
+            retry=RetryPolicy(self.max_retries, retries_queue_exceeded=self.retries_queue_exceeded),
+            default_headers=tuple(sorted(self.default_headers.items())),
+            merge_deltas=self.merge_deltas,
+            allow_insecure_http=self.allow_insecure_http,
+        )
+
+    def _keyed_config(self) -> ClientConfig:
+        """The client's settings; a model that was loaded without its key looks for one now."""
+        if self.api_key is None:
+            self.api_key = find_key(None)
+        if self.api_key is None:
+            raise ConfigError(
+                "no API key: this model was loaded without one; set the environment variable "
+                f"{API_KEY_VARIABLE} here, or pickle the model with pickle_secret=True"
+            )
+        return self._config()

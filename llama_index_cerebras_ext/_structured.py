@@ -1,0 +1,161 @@
+"""Pydantic classes out as response formats, and the objects that answers hold back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Generic
+
+from llama_index.core.program.utils import FlexibleModel, create_flexible_model
+from llama_index.core.types import Model, PydanticProgramMode
+from pydantic import BaseModel, ValidationError
+
+from cerebras_ext.partial_json import parse_partial_object
+from cerebras_ext.schema import NotExpressible, schema_name, to_strict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llama_index.core.base.llms.types import ChatResponse
+
+    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.wire import JsonObject, JsonSchemaFormat, JsonSchemaResponseFormat
+
+__all__ = [
+    "EmptyOutput",
+    "InvalidOutput",
+    "ObjectReader",
+    "StructuredOutputError",
+    "TruncatedOutput",
+    "response_format_of",
+]
+
+_logger = logging.getLogger(__name__)
+
+_MAX_QUOTED_CHARS = 200
+
+_NOT_YET = (ValueError, TypeError, LookupError, AttributeError)
+"""What validating half an object may raise: a validator may count on the other half."""
+
+
+class StructuredOutputError(ValueError):
+    """The model answered, but not with the object asked for.
+
+    A `ValueError`: core goes on without such an object where it can do without.
+    """
+
+
+class EmptyOutput(StructuredOutputError):
+    """The answer has no text."""
+
+
+class TruncatedOutput(StructuredOutputError):
+    """The answer ran into the maximum of tokens before the object was complete."""
+
+
+class InvalidOutput(StructuredOutputError):
+    """The answer is not JSON, or not of the class asked for."""
+
+
+def response_format_of(
+    output_cls: type[BaseModel], *, facts: ModelFacts, mode: PydanticProgramMode
+) -> JsonSchemaResponseFormat | None:
+    """The response format that makes the model answer with an object of the class.
+
+    Returns:
+        A strict format wherever the schema has a strict form. A loose one for classes that core's
+        function calling cannot handle either, because their schema has no properties at its root.
+        None when function calling is the way: another mode was asked for, the model takes no
+        schemas, or this schema has no strict form.
+    """
+    if mode is not PydanticProgramMode.DEFAULT or not facts.supports_json_schema:
+        return None
+    schema = output_cls.model_json_schema()
+    name = schema_name(output_cls.__name__)
+    try:
+        strict = to_strict(schema).schema
+    except NotExpressible as refusal:
+        _logger.debug("%s has no strict form: %s", output_cls.__name__, refusal)
+        if "properties" in schema:
+            return None
+        loose: JsonSchemaFormat = {"name": name, "schema": schema, "strict": False}
+        return {"type": "json_schema", "json_schema": loose}
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": strict, "strict": True}}
+
+
+class ObjectReader(Generic[Model]):
+    """Reads the object of an answer; of a stream, a better one with each item that changes it."""
+
+    def __init__(self, output_cls: type[Model]) -> None:
+        """Reads objects of a class."""
+        self._output_cls = output_cls
+        self._flexible_cls: type[FlexibleModel] = create_flexible_model(output_cls)
+        self._n_read_chars = 0
+        self._values: JsonObject | None = None
+        self._shown: Model | FlexibleModel | None = None
+
+    def whole(self, response: ChatResponse) -> Model:
+        """The object of a complete answer.
+
+        Raises:
+            StructuredOutputError: There is none.
+        """
+        text = response.message.content or ""
+        reason = response.additional_kwargs.get("finish_reason")
+        name = self._output_cls.__name__
+        if not text.strip():
+            raise EmptyOutput(f"the model gave no {name}, but nothing (finish reason {reason!r})")
+        try:
+            return self._output_cls.model_validate_json(text)
+        except ValidationError as error:
+            excerpt = text if len(text) <= _MAX_QUOTED_CHARS else f"{text[:_MAX_QUOTED_CHARS]}…"
+            if reason == "length":
+                message = (
+                    f"the {name} is cut off (finish reason 'length'), raise max_tokens: {excerpt}"
+                )
+                raise TruncatedOutput(message) from error
+            problem = "; ".join(_problems(error))
+            raise InvalidOutput(
+                f"the model gave no valid {name} (finish reason {reason!r}): {problem}: {excerpt}"
+            ) from error
+
+    def feed(self, response: ChatResponse) -> Model | FlexibleModel | None:
+        """The object so far; None when the item did not change it, or too little to read again.
+
+        All fields of a partial object are optional. It becomes an object of the class as soon as
+        its values allow it. The last item's object is read as strictly as any whole one.
+
+        Raises:
+            StructuredOutputError: The item is the last one, and holds no object of the class.
+        """
+        if "finish_reason" in response.additional_kwargs:
+            final = self.whole(response)
+            return None if final == self._shown else final
+        text = response.message.content or ""
+        if not self._is_due(text):
+            return None
+        values = parse_partial_object(text)
+        if values == self._values or not values:
+            return None
+        self._values = values
+        self._shown = self._object_of(values)
+        return self._shown
+
+    def _is_due(self, text: str) -> bool:
+        """Whether enough is new: with steps that grow, reading stays linear in the text."""
+        n_new = len(text) - self._n_read_chars
+        if n_new <= len(text) // 256:
+            return False
+        self._n_read_chars = len(text)
+        return True
+
+    def _object_of(self, values: JsonObject) -> Model | FlexibleModel:
+        try:
+            return self._output_cls.model_validate(values)
+        except _NOT_YET:
+            return self._flexible_cls.model_validate(values)
+
+
+def _problems(error: ValidationError) -> Sequence[str]:
+    """What is wrong, by place; at most three things, and none of the values."""
+    details: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
+    return [f"{'.'.join(map(str, d['loc'])) or 'root'}: {d['msg']}" for d in details[:3]]

@@ -1,0 +1,198 @@
+"""Tools out to the wire, and tool calls back from a response.
+
+Names stay the tools' own in here. The request and the renderer translate them at the edge, so that
+core finds a tool under the name it was registered with.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.llm import ToolSelection
+
+from cerebras_ext.errors import ConfigError
+from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
+from cerebras_ext.schema import NotExpressible, find_violations, to_strict
+from llama_index_cerebras_ext._messages import PastCall, past_calls_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llama_index.core.tools.types import BaseTool, ToolMetadata
+
+    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.wire import FunctionDefinition, JsonObject, Tool
+
+__all__ = [
+    "InvalidToolArguments",
+    "parameters_of",
+    "tool_choice_of",
+    "tool_selections_of",
+    "wire_tools_of",
+    "with_first_call_only",
+]
+
+_logger = logging.getLogger(__name__)
+
+_CORE_FILLER = "Model function."
+"""How core describes the tool it makes of an output class without a docstring."""
+
+
+class InvalidToolArguments(ValueError):
+    """The model called a tool, but what it wrote as arguments is no JSON object.
+
+    A `ValueError`, as core expects of output that cannot be used.
+    """
+
+
+def wire_tools_of(tools: Sequence[BaseTool], *, is_strict: bool, facts: ModelFacts) -> list[Tool]:
+    """The tools as the API takes them, under their own names.
+
+    Args:
+        tools: What the model may call.
+        is_strict: Whether arguments are to be held to the schemas. The service wants one answer for
+            all tools of a request, so one tool without a strict form makes all of them loose.
+        facts: Of the model they go to.
+
+    Raises:
+        ConfigError: A tool has no name.
+    """
+    metadata = [tool.metadata for tool in tools]
+    schemas = [parameters_of(each) for each in metadata]
+    strict_schemas = _strict_schemas(metadata, schemas, facts) if is_strict else None
+    return [
+        _wire_tool(each, schema, is_strict=strict_schemas is not None)
+        for each, schema in zip(metadata, strict_schemas or schemas, strict=True)
+    ]
+
+
+def parameters_of(metadata: ToolMetadata) -> JsonObject:
+    """The JSON schema of a tool's arguments: its own, with a plain object at the root.
+
+    Core's `get_parameters_dict` is not used: it drops the root `$ref` of a recursive model, and
+    everything with it.
+    """
+    if metadata.fn_schema is None:
+        return metadata.get_parameters_dict()
+    schema = metadata.fn_schema.model_json_schema()
+    reference = schema.get("$ref", "")
+    definition = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
+    if definition is not None:
+        return {**definition, "$defs": schema["$defs"]}
+    return schema
+
+
+def tool_choice_of(
+    choice: str | Mapping[str, Any] | None, *, is_required: bool = False
+) -> str | JsonObject | None:
+    """The tool choice as the API takes it; None leaves it to the service."""
+    match choice:
+        case None:
+            return "required" if is_required else None
+        case "any":
+            return "required"
+        case "auto" | "none" | "required":
+            return choice
+        case str():
+            return {"type": "function", "function": {"name": choice}}
+        case _:
+            return dict(choice)
+
+
+def tool_selections_of(
+    response: ChatResponse, *, fails_without_call: bool = True
+) -> list[ToolSelection]:
+    """The tool calls of a response, or of one item of a stream.
+
+    While a stream runs, arguments are what can be read of them so far. In a complete response they
+    must be a JSON object: an agent must never call a tool without the arguments the model meant.
+
+    Raises:
+        InvalidToolArguments: The response is complete, but a call's arguments cannot be read.
+        ValueError: There is no call, and `fails_without_call`.
+    """
+    is_complete = "finish_reason" in response.additional_kwargs
+    reason = response.additional_kwargs.get("finish_reason")
+    calls = past_calls_of(response.message)
+    if not calls and fails_without_call:
+        raise ValueError(
+            f"expected at least one tool call, but the model answered {response.message.content!r} "
+            f"(finish reason {reason!r})"
+        )
+    return [
+        ToolSelection(
+            tool_id=call.id or "",
+            tool_name=call.name,
+            tool_kwargs=_arguments_of(call, is_complete=is_complete, reason=reason),
+        )
+        for call in calls
+    ]
+
+
+def with_first_call_only(message: ChatMessage) -> ChatMessage:
+    """The message without any tool call but its first, in blocks and kwargs alike."""
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    kept = message.additional_kwargs.get("tool_calls", ())
+    if len(calls) <= 1 and len(kept) <= 1:
+        return message
+    blocks = [b for b in message.blocks if not isinstance(b, ToolCallBlock) or b is calls[0]]
+    kwargs = {**message.additional_kwargs, "tool_calls": list(kept[:1])}
+    return message.model_copy(update={"blocks": blocks, "additional_kwargs": kwargs})
+
+
+def _wire_tool(metadata: ToolMetadata, schema: JsonObject, *, is_strict: bool) -> Tool:
+    if not metadata.name:
+        raise ConfigError("a tool has no name; give it one, so that the model can call it")
+    function: FunctionDefinition = {"name": metadata.name, "parameters": schema}
+    description = _description_of(metadata, schema)
+    if description:
+        function["description"] = description
+    if is_strict:
+        function["strict"] = True
+    return {"type": "function", "function": function}
+
+
+def _description_of(metadata: ToolMetadata, schema: JsonObject) -> str:
+    if metadata.description.endswith(_CORE_FILLER):
+        return str(schema.get("description") or f"Give the answer as a {metadata.name}.")
+    return metadata.description
+
+
+def _strict_schemas(
+    metadata: Sequence[ToolMetadata], schemas: Sequence[JsonObject], facts: ModelFacts
+) -> list[JsonObject] | None:
+    """The schemas in the form that strict decoding takes; None if one has no such form."""
+    if not facts.supports_strict_tools:
+        _logger.debug("%s takes no strict tools; the tools go out loose", facts.id)
+        return None
+    strict: list[JsonObject] = []
+    for each, schema in zip(metadata, schemas, strict=True):
+        try:
+            fitting = to_strict(schema).schema
+        except NotExpressible as refusal:
+            _logger.debug(
+                "tool %r has no strict form; all tools go out loose: %s", each.name, refusal
+            )
+            return None
+        refused = find_violations(fitting, refused=facts.strict_tools_refuse)
+        if refused:
+            _logger.debug("tool %r: %s; all tools go out loose", each.name, refused[0])
+            return None
+        strict.append(fitting)
+    return strict
+
+
+def _arguments_of(call: PastCall, *, is_complete: bool, reason: str | None) -> JsonObject:
+    if not isinstance(call.arguments, str):
+        return dict(call.arguments)
+    if not is_complete:
+        return parse_partial_object(call.arguments)
+    arguments = read_arguments(call.arguments)
+    if isinstance(arguments, InvalidArguments):
+        raise InvalidToolArguments(
+            f"the model called {call.name!r} with arguments that cannot be used: "
+            f"{arguments.reason} (finish reason {reason!r})"
+        )
+    return arguments

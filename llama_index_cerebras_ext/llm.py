@@ -1,0 +1,199 @@
+"""Cerebras models for LlamaIndex."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any
+
+import llama_index.core.instrumentation as instrument
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
+)
+from llama_index.core.program.utils import FlexibleModel, get_program_for_llm
+from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
+from llama_index.core.types import BasePydanticProgram, Model, PydanticProgramMode
+
+from llama_index_cerebras_ext._endpoints import CerebrasEndpoints
+from llama_index_cerebras_ext._structured import ObjectReader, response_format_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from llama_index.core.base.llms.types import (
+        ChatMessage,
+        ChatResponseAsyncGen,
+        ChatResponseGen,
+    )
+
+__all__ = ["Cerebras"]
+
+dispatcher = instrument.get_dispatcher(__name__)
+
+_PROGRAM_KEYWORDS = frozenset({"tool_choice", "tools", "tool_required"})
+"""Keywords for core's function calling, which mean nothing to a structured answer."""
+
+
+class Cerebras(CerebrasEndpoints):
+    """A Cerebras model: chat, completions, streaming, tools and structured output, sync and async.
+
+        llm = Cerebras(model="gpt-oss-120b")
+        llm.complete("Why is the sky blue?")
+
+    Keywords of a call are request fields and go over the model's own; besides, each call takes
+    `extra_headers`, `extra_body`, `timeout` and `max_retries`. Errors are those of
+    `cerebras_ext.errors`. A stream sends its request when its first item is asked for, so that is
+    where a bad key or a refused request shows.
+    """
+
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """An object of a class, from a prompt.
+
+        Raises:
+            ValueError: The model answered, but not with such an object.
+        """
+        call = self._structured_call(output_cls, llm_kwargs)
+        if call is None:
+            given = dict(llm_kwargs or {})
+            return super().structured_predict(output_cls, prompt, given, **prompt_args)
+        _note_start(output_cls, prompt, prompt_args)
+        response = self.chat(self._structured_messages(prompt, prompt_args), **call)
+        return _noted_end(ObjectReader(output_cls).whole(response))
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """An object of a class, from a prompt; as `structured_predict`."""
+        call = self._structured_call(output_cls, llm_kwargs)
+        if call is None:
+            return await self._apredict_by_program(output_cls, prompt, llm_kwargs, prompt_args)
+        _note_start(output_cls, prompt, prompt_args)
+        response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
+        return _noted_end(ObjectReader(output_cls).whole(response))
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Model | FlexibleModel, None, None]:
+        call = self._structured_call(output_cls, llm_kwargs)
+        if call is None:
+            program = self._streaming_program(output_cls, prompt)
+            return program.stream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+        messages = self._structured_messages(prompt, prompt_args)
+        return _objects(ObjectReader(output_cls), self.stream_chat(messages, **call))
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Model | FlexibleModel, None]:
+        call = self._structured_call(output_cls, llm_kwargs)
+        if call is None:
+            program = self._streaming_program(output_cls, prompt)
+            return await program.astream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+        messages = self._structured_messages(prompt, prompt_args)
+        return _async_objects(ObjectReader(output_cls), await self.astream_chat(messages, **call))
+
+    def _structured_call(
+        self, output_cls: type[Model], llm_kwargs: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """The keywords of a chat that answers with an object; None leaves it to core's programs."""
+        if not self.is_chat_model:
+            return None
+        response_format = response_format_of(
+            output_cls, facts=self._facts, mode=self.pydantic_program_mode
+        )
+        if response_format is None:
+            return None
+        given = {n: v for n, v in (llm_kwargs or {}).items() if n not in _PROGRAM_KEYWORDS}
+        if given.get("reasoning_format", self.reasoning_format) == "raw":
+            given["reasoning_format"] = "parsed"  # raw puts the reasoning in front of the JSON
+        return {**given, "response_format": response_format}
+
+    def _structured_messages(
+        self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]
+    ) -> list[ChatMessage]:
+        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+    @property
+    def _calls_a_function_for_objects(self) -> bool:
+        match self.pydantic_program_mode:
+            case PydanticProgramMode.FUNCTION:
+                return True
+            case PydanticProgramMode.DEFAULT:
+                return self.metadata.is_function_calling_model
+            case _:
+                return False
+
+    async def _apredict_by_program(
+        self,
+        output_cls: type[Model],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None,
+        prompt_args: dict[str, Any],
+    ) -> Model:
+        """Core's program; with the system prompt, which its async function calling forgets."""
+        if self.system_prompt and self._calls_a_function_for_objects:
+            messages = self._structured_messages(prompt, prompt_args)
+            prompt, prompt_args = ChatPromptTemplate(message_templates=messages), {}
+        return await super().astructured_predict(
+            output_cls, prompt, dict(llm_kwargs or {}), **prompt_args
+        )
+
+    def _streaming_program(
+        self, output_cls: type[Model], prompt: BasePromptTemplate
+    ) -> BasePydanticProgram[Model]:
+        """Core's program; told to call its function, which it does not ask for in streams."""
+        mode = self.pydantic_program_mode
+        required = {"tool_choice": "required"} if self._calls_a_function_for_objects else {}
+        return get_program_for_llm(output_cls, prompt, self, mode, **required)
+
+
+def _note_start(
+    output_cls: type[Any], prompt: BasePromptTemplate, prompt_args: dict[str, Any]
+) -> None:
+    dispatcher.event(
+        LLMStructuredPredictStartEvent(
+            output_cls=output_cls, template=prompt, template_args=prompt_args
+        )
+    )
+
+
+def _noted_end(output: Model) -> Model:
+    dispatcher.event(LLMStructuredPredictEndEvent(output=output))
+    return output
+
+
+def _objects(
+    reader: ObjectReader[Model], responses: ChatResponseGen
+) -> Generator[Model | FlexibleModel, None, None]:
+    with closing(responses):
+        for response in responses:
+            shown = reader.feed(response)
+            if shown is not None:
+                yield shown
+
+
+async def _async_objects(
+    reader: ObjectReader[Model], responses: ChatResponseAsyncGen
+) -> AsyncGenerator[Model | FlexibleModel, None]:
+    async with aclosing(responses):
+        async for response in responses:
+            shown = reader.feed(response)
+            if shown is not None:
+                yield shown
