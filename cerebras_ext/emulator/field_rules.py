@@ -15,7 +15,7 @@ from cerebras_ext.emulator.problems import invalid_request
 from cerebras_ext.emulator.reasoning import RAW_GIVES_WAY_TO_JSON
 
 if TYPE_CHECKING:
-    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.catalog import Family, ModelFacts
 
 __all__ = ["CHAT_RULES", "COMPLETION_RULES", "FieldRule", "check_fields"]
 
@@ -52,7 +52,7 @@ def check_fields(rules: tuple[FieldRule, ...], body: Body, facts: ModelFacts) ->
 _NOT_BY_THIS_MODEL: Final = "{param}={value} is not supported by this model."
 
 # Accepted there, although what comes back is of little use (§8.3).
-_TAKE_TOOLS_WITH_JSON: Final = frozenset({"glm-4"})
+_TAKE_TOOLS_WITH_JSON: Final[frozenset[Family]] = frozenset({"glm-4"})
 
 
 def _is_given(body: Body, field: str) -> bool:

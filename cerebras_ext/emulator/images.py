@@ -14,7 +14,7 @@ from cerebras_ext.emulator.problems import IMAGE_TOO_LARGE, invalid_request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.catalog import Family, ModelFacts
 
 __all__ = ["MAX_PAYLOAD_BYTES", "MAX_SIDE_PX", "image_tokens", "read_image"]
 
@@ -40,7 +40,7 @@ class _Grid:
     max_tokens: int
 
 
-_GRIDS: Final[dict[str, _Grid]] = {
+_GRIDS: Final[Mapping[Family, _Grid]] = {
     "gemma-4": _Grid(48, 280),
     "kimi-k2": _Grid(28, 2304),
     "qwen-3.8": _Grid(32, 2304),

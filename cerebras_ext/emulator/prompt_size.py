@@ -17,7 +17,7 @@ from cerebras_ext.emulator.tokens import count_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.catalog import Family, ModelFacts
     from cerebras_ext.emulator.accepted import Message, ResponseFormat, Tool
 
 __all__ = ["PromptSize", "prompt_size"]
@@ -48,7 +48,7 @@ class _Template:
 
 
 _QWEN: Final = _Template(conversation=3, message=5, tools=85, schema_share=1.6)
-_TEMPLATES: Final[dict[str, _Template]] = {
+_TEMPLATES: Final[Mapping[Family, _Template]] = {
     "gemma-4": _Template(conversation=8, message=5),
     "glm-4": _Template(conversation=3, message=2),
     "gpt-oss": _Template(conversation=62, message=5, tools=24, schema_share=0.6),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.catalog import Family, ModelFacts
     from cerebras_ext.emulator.accepted import Effort, ReasoningFormat
 
 __all__ = ["RAW_GIVES_WAY_TO_JSON", "effort_in_force", "format_in_force"]
 
-_RAW_BY_DEFAULT: Final = frozenset({"qwen-3"})
-_RAW_HAS_NO_EFFECT: Final = frozenset({"qwen-3.8"})
+_RAW_BY_DEFAULT: Final[frozenset[Family]] = frozenset({"qwen-3-thinking"})
+_RAW_HAS_NO_EFFECT: Final[frozenset[Family]] = frozenset({"qwen-3.8"})
 RAW_GIVES_WAY_TO_JSON: Final = _RAW_BY_DEFAULT | _RAW_HAS_NO_EFFECT
 """Families that do not refuse the raw format together with a JSON response format."""
 

@@ -12,6 +12,7 @@ from cerebras_ext.emulator.problems import ApiProblem
 
 
 def refused(raw: bytes, content_type: str = "application/json") -> ApiProblem:
+    """What the service says to a body it cannot read."""
     with pytest.raises(ApiProblem) as caught:
         parse_body(raw, content_type)
     return caught.value

@@ -22,6 +22,7 @@ JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "n"}}
 
 
 def conversation(*messages):
+    """A request that begins with a user message."""
     return chat_body(messages=[user(), *messages])
 
 
@@ -63,7 +64,7 @@ def conversation(*messages):
     ],
 )
 def test_unknown_property_is_refused_at_every_depth(body, path):
-    """§2.2: the schema is closed everywhere, null-valued keys included; the path has the role in it."""
+    """§2.2: the schema is closed everywhere, for null too; the path has the role in it."""
     problem = refused(body)
 
     prefix = f"{path}: " if "." in path else ""
@@ -108,6 +109,7 @@ def chat_messages(**fields):
 
 
 def completion_messages(**fields):
+    """What the schema alone says."""
     return list(COMPLETION(completion_body(**fields), ""))
 
 
