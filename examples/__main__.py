@@ -9,9 +9,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,6 +19,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from examples.show import Show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCENES = {
     "langchain_stream": "LangChain: a chain, streamed to a callback handler",
@@ -158,7 +161,7 @@ def run_scene(console: Console, name: str) -> bool:
 
 @contextmanager
 def service() -> Iterator[str]:
-    """The service to talk to, in the environment variables that clients read; gives its description."""
+    """The service to talk to, set in the environment; gives its description."""
     if os.environ.get("CEREBRAS_API_KEY"):
         yield f"the service at {os.environ.get('CEREBRAS_BASE_URL', 'https://api.cerebras.ai')}"
         return

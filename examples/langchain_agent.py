@@ -1,4 +1,4 @@
-"""LangChain: an agent with two tools in a loop, then structured extraction into a pydantic class."""
+"""LangChain: an agent with two tools, then structured extraction into a pydantic class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LlamaIndex: a query engine over real documents with a BM25 retriever, streamed; then a chat engine."""
+"""LlamaIndex: a streamed query engine with a BM25 retriever, then a chat engine."""
 
 from __future__ import annotations
 
