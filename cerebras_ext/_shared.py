@@ -1,11 +1,13 @@
 """Clients shared by everyone with equal settings, closed when nobody needs them any more.
 
-Applications make a framework's model object per request; each must not open connections of its own.
+Applications make a framework's model object per request, often with a key of their user: each must
+find the connections of the last one, so the most recent clients are kept although nobody holds them.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
     from cerebras_ext.config import ClientConfig
 
-__all__ = ["ClientLease", "SharedClients"]
+__all__ = ["MAX_KEPT_CLIENTS", "ClientLease", "SharedClients"]
+
+MAX_KEPT_CLIENTS = 64
+"""How many clients that nobody may hold are kept; the least recently leased goes first."""
 
 ClientT = TypeVar("ClientT")
 
@@ -49,13 +54,14 @@ class ClientLease(Generic[ClientT]):
 
 
 class SharedClients(Generic[ClientT]):
-    """One client for each distinct configuration, as long as somebody has a lease on it."""
+    """One client for each distinct configuration that is leased, or was among the last to be."""
 
     def __init__(self, make: Callable[[ClientConfig], ClientT]) -> None:
         """Shares the clients that `make` makes."""
         self._make = make
         self._lock = threading.Lock()
         self._shared: WeakValueDictionary[ClientConfig, _Shared[ClientT]] = WeakValueDictionary()
+        self._recent: OrderedDict[ClientConfig, _Shared[ClientT]] = OrderedDict()
 
     def lease(self, config: ClientConfig) -> ClientLease[ClientT]:
         """A claim on the client for this configuration.
@@ -68,6 +74,10 @@ class SharedClients(Generic[ClientT]):
             shared = self._shared.get(resolved)
             if shared is None:
                 shared = self._shared[resolved] = _Shared(self._make(resolved))
+            self._recent[resolved] = shared
+            self._recent.move_to_end(resolved)
+            if len(self._recent) > MAX_KEPT_CLIENTS:
+                self._recent.popitem(last=False)
             return ClientLease(self, shared)
 
     def end(self, lease: ClientLease[ClientT], shared: _Shared[ClientT]) -> bool:
@@ -79,4 +89,5 @@ class SharedClients(Generic[ClientT]):
             if is_last:
                 for config in [key for key, value in self._shared.items() if value is shared]:
                     del self._shared[config]
+                    self._recent.pop(config, None)
             return is_last
