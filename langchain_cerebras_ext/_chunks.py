@@ -1,0 +1,140 @@
+"""Stream deltas in, LangChain message chunks out.
+
+Chunks of one stream are merged by `+`, which concatenates strings and adds numbers even in
+metadata. So a chunk carries only what is new, `model_provider` aside, and everything said once
+stands on the last chunk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import ToolCallChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from cerebras_ext.deltas import (
+    ChatDelta,
+    ContentDelta,
+    Finish,
+    ReasoningDelta,
+    StreamStart,
+    ToolCallDelta,
+)
+from cerebras_ext.partial_json import seal
+from langchain_cerebras_ext._names import PROVIDER, UNSEALED_ARGUMENTS
+from langchain_cerebras_ext._reply import read_reply_facts
+from langchain_cerebras_ext._shown import ShownArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cerebras_ext.wire import JsonObject
+    from langchain_cerebras_ext._reply import RenderRules, ReplyFacts
+
+__all__ = ["ChunkRenderer"]
+
+
+class ChunkRenderer:
+    """Renders the deltas of one stream, in order."""
+
+    def __init__(self, rules: RenderRules) -> None:
+        self._rules = rules
+        self._id: str | None = None
+        self._shown = ShownArguments()
+        self._has_logprobs: set[str] = set()
+
+    def render(self, delta: ChatDelta) -> list[ChatGenerationChunk]:
+        """The chunks of one delta; none for a delta that has nothing to show yet."""
+        match delta:
+            case ContentDelta():
+                return [
+                    self._chunk(delta.text, metadata=self._logprobs("logprobs", delta.logprobs))
+                ]
+            case ReasoningDelta():
+                metadata = self._logprobs("reasoning_logprobs", delta.logprobs)
+                return [self._chunk(reasoning=delta.text, metadata=metadata)]
+            case ToolCallDelta():
+                return self._tool_call(delta)
+            case StreamStart():
+                self._id = delta.raw.get("id")
+                return [self._chunk()]
+            case Finish():
+                facts = read_reply_facts(delta.reply, self._rules)
+                return [*self._sealed(facts), self._last(facts)]
+            case _:
+                assert_never(delta)
+
+    def _chunk(
+        self,
+        text: str = "",
+        *,
+        reasoning: str = "",
+        call: ToolCallChunk | None = None,
+        metadata: JsonObject | None = None,
+    ) -> ChatGenerationChunk:
+        """One chunk in the middle of a stream: the only place that makes them."""
+        message = AIMessageChunk(
+            content=text,
+            id=self._id,
+            additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
+            tool_call_chunks=[call] if call is not None else [],
+            response_metadata={"model_provider": PROVIDER, **(metadata or {})},
+        )
+        return ChatGenerationChunk(message=message)
+
+    def _tool_call(self, delta: ToolCallDelta) -> list[ChatGenerationChunk]:
+        is_new = self._shown.is_new(delta.index)
+        text = self._shown.feed(delta.index, delta.arguments)
+        if not (is_new or text or delta.id or delta.name):
+            return []
+        name = None if delta.name is None else self._rules.names.from_wire(delta.name)
+        return [self._chunk(call=_fragment(delta.index, text, id_=delta.id, name=name))]
+
+    def _sealed(self, facts: ReplyFacts) -> Iterator[ChatGenerationChunk]:
+        """What makes invalid calls stay invalid: LangChain repairs unfinished JSON while it merges
+        chunks.
+        """
+        calls = zip(self._shown.indices, facts.calls, facts.raw_arguments, strict=True)
+        for index, call, raw in calls:
+            if call.get("type") == "invalid_tool_call":
+                yield self._chunk(call=_fragment(index, self._shown.held(index) + seal(raw)))
+
+    def _last(self, facts: ReplyFacts) -> ChatGenerationChunk:
+        kept = dict(facts.additional_kwargs)
+        kept.pop("reasoning_content", None)  # shown already
+        metadata = {
+            key: value for key, value in facts.metadata.items() if key not in self._has_logprobs
+        }
+        if unsealed := _unsealed_arguments(facts):
+            metadata[UNSEALED_ARGUMENTS] = unsealed
+        message = AIMessageChunk(
+            content="",
+            id=self._id,
+            additional_kwargs=kept,
+            response_metadata=metadata,
+            usage_metadata=facts.usage if self._rules.shows_usage else None,
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message, generation_info=facts.generation_info)
+
+    def _logprobs(self, key: str, logprobs: JsonObject | None) -> dict[str, Any] | None:
+        if not logprobs:
+            return None
+        self._has_logprobs.add(key)
+        return {key: logprobs}
+
+
+def _fragment(
+    index: int, text: str, *, id_: str | None = None, name: str | None = None
+) -> ToolCallChunk:
+    return ToolCallChunk(index=index, id=id_, name=name, args=text, type="tool_call_chunk")
+
+
+def _unsealed_arguments(facts: ReplyFacts) -> dict[str, str]:
+    """The invalid calls' arguments as the model wrote them, by call id."""
+    return {
+        str(call["id"]): raw
+        for call, raw in zip(facts.calls, facts.raw_arguments, strict=True)
+        if call.get("type") == "invalid_tool_call"
+    }

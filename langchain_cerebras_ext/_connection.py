@@ -1,0 +1,394 @@
+"""What `ChatCerebras` and `CerebrasLLM` share: the key, the connection, the sampling fields,
+copies and pickles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, Self, cast
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from cerebras_ext._version import __version__
+from cerebras_ext.aclient import AsyncCerebrasClient
+from cerebras_ext.catalog import ModelFacts, facts_of
+from cerebras_ext.client import CerebrasClient
+from cerebras_ext.config import ClientConfig, Timeouts
+from cerebras_ext.endpoint import check_headers, find_base_url
+from cerebras_ext.retry import RetryPolicy
+from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
+from langchain_cerebras_ext._clients import shared_async_client, shared_client
+from langchain_cerebras_ext._errors import translated
+from langchain_cerebras_ext._names import PROVIDER
+from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
+
+__all__ = ["CerebrasConnection"]
+
+_OTHER_SPELLINGS = {
+    "cerebras_api_base": "base_url",
+    "cerebras_api_key": "api_key",
+    "cerebras_proxy": "proxy",
+    "max_completion_tokens": "max_tokens",
+    "min_completion_tokens": "min_tokens",
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "stop_sequences": "stop",
+}
+"""Names of `langchain-cerebras` and of the wire, taken as ours."""
+
+_STAYS_BEHIND = (
+    "callbacks",
+    "custom_get_token_ids",
+    "http_async_client",
+    "http_client",
+    "rate_limiter",
+    "ssl_context",
+)
+"""Fields whose values belong to a process; a pickle has None in their place, copies share them."""
+
+_CHARS_PER_TOKEN = 4
+
+
+class CerebrasConnection(BaseModel):
+    """Fields and behaviour of every model of this package, to be mixed into LangChain's base
+    classes.
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        extra="forbid",
+        populate_by_name=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+    )
+
+    model: str = Field(min_length=1)
+    """Id of the model, e.g. `gpt-oss-120b`; sent as given."""
+    model_facts: dict[str, Any] | None = None
+    """Corrections to the catalogue's row of the model, e.g. `{"context_window": 131_072}` for a
+    paid plan.
+    """
+
+    temperature: float | None = None
+    """0 to 2; the service's default is 1."""
+    top_p: float | None = None
+    """Nucleus sampling, 0 to 1."""
+    max_tokens: int | None = None
+    """Most tokens of the answer, reasoning included. Reserved against the token quota, so a small
+    one buys throughput.
+    """
+    min_tokens: int | None = None
+    """Fewest tokens of the answer; use at your own risk with gpt-oss."""
+    stop: list[str] | None = None
+    """Up to four texts that end the answer."""
+    seed: int | None = None
+    """For answers that repeat, as far as the service can."""
+    frequency_penalty: float | None = None
+    """-2 to 2."""
+    presence_penalty: float | None = None
+    """-2 to 2."""
+    logit_bias: dict[str, float] | None = None
+    """Token ids to biases, -100 to 100."""
+    prompt_cache_key: str | None = None
+    """Steers requests with equal prefixes to one cache, where the account has it enabled."""
+    user: str | None = None
+    """Your user's id, for abuse monitoring."""
+    extra_body: dict[str, Any] | None = None
+    """Request fields that this package does not know yet; sent as they are."""
+
+    api_key: SecretStr | Callable[[], str] | None = Field(default=None, exclude=True)
+    """The key, or a function that gives the current one; else `CEREBRAS_API_KEY` is read at
+    construction.
+    """
+    pickle_secret: bool = False
+    """Whether pickles hold the key. Off: a copy in another process reads its own environment."""
+    allow_insecure_http: bool = False
+    """Whether `http://` is allowed for hosts other than this machine."""
+    base_url: str | None = None
+    """Address of the service, with or without `/v1`; else `CEREBRAS_BASE_URL`, else the public
+    service.
+    """
+    timeout: float | dict[str, float | None] | None = None
+    """Seconds for a whole call; or a dict with any of `connect_s`, `read_s`, `write_s`, `pool_s`,
+    `total_s`.
+    """
+    max_retries: int = Field(default=2, ge=0)
+    """Retries after the first attempt, before anything was handed over. LangChain's own retries
+    come on top.
+    """
+    retries_queue_exceeded: bool = False
+    """Whether capacity refusals are retried although the service says not to; most clear within a
+    second.
+    """
+    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers of every request."""
+    proxy: str | None = Field(default=None, exclude=True, repr=False)
+    """URL of a proxy; None uses the environment's."""
+    ssl_context: Any = Field(default=None, exclude=True, repr=False)
+    """An `ssl.SSLContext`, for private certificate authorities and client certificates."""
+    max_connections: int | None = Field(default=1_000, ge=1)
+    """Most connections at once."""
+    gzip_above_bytes: int | None = Field(default=None, ge=0)
+    """Compress requests from this size on; pays on slow links from about 32 KiB."""
+    merge_deltas: bool = True
+    """Whether stream deltas that arrived together become one chunk; off for those who count
+    chunks.
+    """
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx` or `httpx2` client to send with; never closed here."""
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """An async client of `httpx` or `httpx2` to send with; never closed here, and bound to its
+    event loop.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_names_only(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        ours: dict[str, Any] = {}
+        for name, value in values.items():
+            own_name = _OTHER_SPELLINGS.get(name, name)
+            if own_name not in cls.model_fields:
+                remedy = "; extra_body sends request fields this package does not know"
+                raise UnknownParameter.among(
+                    name, cls.model_fields, where=cls.__name__, remedy=remedy
+                )
+            if own_name in ours:
+                raise ConfigError(f"{name} and {own_name} are one option; give one of them")
+            ours[own_name] = value
+        return ours
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop_is_a_list(cls, stop: Any) -> Any:
+        return [stop] if isinstance(stop, str) else stop
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _plain_timeout(cls, timeout: Any) -> Any:
+        with translated():
+            if isinstance(timeout, Mapping):
+                _timeouts(timeout)
+            elif timeout is not None:
+                limits = Timeouts.of(timeout)
+                return timeout if isinstance(timeout, int | float) else asdict(limits)
+        return timeout
+
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _usable_key(cls, key: SecretStr | Callable[[], str] | None) -> Any:
+        if key is None or callable(key):
+            return key
+        with translated():
+            return find_key(key)
+
+    @field_validator("default_headers", mode="after")
+    @classmethod
+    def _usable_headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
+        with translated():
+            return None if headers is None else dict(check_headers(headers.items()))
+
+    @model_validator(mode="after")
+    def _read_environment(self) -> Self:
+        if self.api_key is None:
+            self.api_key = self._key()
+        with translated():
+            self.base_url = find_base_url(
+                self.base_url, allow_insecure_http=self.allow_insecure_http
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _facts_can_be_overridden(self) -> Self:
+        self._facts()
+        return self
+
+    @model_validator(mode="after")
+    def _set_cerebras_ext_version(self) -> Self:
+        cast("Any", self)._add_version("langchain-cerebras-ext", __version__)
+        return self
+
+    # ---- what the class is to LangChain
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether `langchain_core.load` can write and read it; the key is written as a
+        reference.
+        """
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The fields that are written as references to the environment."""
+        return {"api_key": API_KEY_VARIABLE}
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The tokens of a text, from `custom_get_token_ids`.
+
+        Raises:
+            ConfigError: There is no such function: the models' tokenizers are not part of this
+                package.
+        """
+        encode = cast("Any", self).custom_get_token_ids
+        if encode is None:
+            raise ConfigError(
+                "custom_get_token_ids: is not set, and token ids need a tokenizer; get_num_tokens estimates "
+                "counts without one"
+            )
+        return cast("list[int]", encode(text))
+
+    def get_num_tokens(self, text: str) -> int:
+        """How many tokens a text has: exact with `custom_get_token_ids`, else an estimate from its
+        length.
+        """
+        if cast("Any", self).custom_get_token_ids is not None:
+            return len(self.get_token_ids(text))
+        return math.ceil(len(text) / _CHARS_PER_TOKEN)
+
+    def warm_up(self) -> None:
+        """Opens a connection, so that the first call need not."""
+        with translated():
+            self._client().warm_up()
+
+    async def awarm_up(self) -> None:
+        """Opens a connection on the running event loop, so that the first call need not."""
+        with translated():
+            await self._async_client().warm_up()
+
+    # ---- copies and pickles
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._forget_derived()
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        shared = [getattr(self, name, None) for name in _STAYS_BEHIND]
+        known = {id(value): value for value in shared if value is not None}
+        return cast("Self", BaseModel.__deepcopy__(self.__copy__(), {**known, **(memo or {})}))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced; what core derived from the old ones is derived again.
+
+        Raises:
+            UnknownParameter: There is no such field.
+        """
+        for name in update or ():
+            if name not in type(self).model_fields:
+                raise UnknownParameter.among(
+                    name, type(self).model_fields, where=type(self).__name__
+                )
+        copied = super().model_copy(update=dict(update) if update else None, deep=deep)
+        copied._derive_again(self)
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if self._is_field(name)}
+        fields |= {name: None for name in _STAYS_BEHIND if name in fields}
+        if not self.pickle_secret:
+            fields["api_key"] = None
+        return {**state, "__dict__": fields}
+
+    def _is_field(self, name: str) -> bool:
+        return name in type(self).model_fields
+
+    def _forget_derived(self) -> None:
+        """Drops cached properties: core's dump of the old fields, and our clients."""
+        for name in [name for name in self.__dict__ if not self._is_field(name)]:
+            del self.__dict__[name]
+
+    def _derive_again(self, original: Self) -> None:
+        """A hook for what depends on other fields, after a copy with changes."""
+
+    # ---- what the hooks use
+
+    def _facts(self) -> ModelFacts:
+        """The catalogue row of the model, with the user's corrections."""
+        try:
+            return facts_of(self.model, **(self.model_facts or {}))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"model_facts: {error}") from error
+
+    def _key(self) -> SecretStr | Callable[[], str]:
+        if self.api_key is not None:
+            return self.api_key
+        with translated():
+            key = find_key(None)
+        if key is None:
+            raise MissingKey(
+                f"no API key: set the environment variable {API_KEY_VARIABLE} or pass api_key=... (a model that "
+                "was pickled without pickle_secret=True needs the variable where it is loaded)"
+            )
+        return key
+
+    def _config(self) -> ClientConfig:
+        return ClientConfig(
+            api_key=self._key(),
+            base_url=self.base_url,
+            timeout=_timeouts(self.timeout)
+            if isinstance(self.timeout, dict)
+            else Timeouts.of(self.timeout),
+            retry=RetryPolicy(
+                max_retries=self.max_retries, retries_queue_exceeded=self.retries_queue_exceeded
+            ),
+            default_headers=tuple((self.default_headers or {}).items()),
+            proxy=self.proxy,
+            ssl_context=self.ssl_context,
+            max_connections=self.max_connections,
+            gzip_above_bytes=self.gzip_above_bytes,
+            merge_deltas=self.merge_deltas,
+            allow_insecure_http=self.allow_insecure_http,
+        )
+
+    @cached_property
+    def _own_client(self) -> CerebrasClient:
+        return CerebrasClient(self._config(), http_client=self.http_client)
+
+    @cached_property
+    def _own_async_client(self) -> AsyncCerebrasClient:
+        return AsyncCerebrasClient(self._config(), http_client=self.http_async_client)
+
+    def _client(self) -> CerebrasClient:
+        return self._own_client if self.http_client is not None else shared_client(self._config())
+
+    def _async_client(self) -> AsyncCerebrasClient:
+        if self.http_async_client is not None:
+            return self._own_async_client
+        return shared_async_client(self._config())
+
+    def _ls_facts(
+        self, stop: list[str] | None, kwargs: Mapping[str, Any], model_type: str
+    ) -> dict[str, Any]:
+        """What LangSmith wants to know about a call: a call's value, else the model's."""
+        facts = {
+            "ls_provider": PROVIDER,
+            "ls_model_type": model_type,
+            "ls_model_name": kwargs.get("model") or self.model,
+            "ls_temperature": kwargs.get("temperature", self.temperature),
+            "ls_max_tokens": kwargs.get(
+                "max_tokens", kwargs.get("max_completion_tokens", self.max_tokens)
+            ),
+            "ls_stop": stop if stop is not None else self.stop,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+
+def _timeouts(limits: Mapping[str, float | None]) -> Timeouts:
+    try:
+        return Timeouts(**limits)
+    except TypeError as error:
+        raise ConfigError(
+            f"timeout: {error}; give connect_s, read_s, write_s, pool_s or total_s"
+        ) from None

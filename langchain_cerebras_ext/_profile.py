@@ -1,0 +1,62 @@
+"""Catalogue facts as LangChain's model profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langchain_core.language_models import ModelProfile
+
+if TYPE_CHECKING:
+    from cerebras_ext.catalog import ModelFacts
+
+__all__ = ["profile_of"]
+
+_STATUS = {
+    "production": "active",
+    "preview": "beta",
+    "dedicated": "active",
+    "trial": "beta",
+    "retired": "deprecated",
+}
+
+
+def profile_of(facts: ModelFacts) -> ModelProfile | None:
+    """A new profile of a model; None for one that neither the catalogue nor the user describes.
+
+    `structured_output` is true only for models that take tools and a response format in one
+    request: LangChain's agents send both when they read true, and fall back on a tool otherwise.
+    """
+    if not facts.is_known:
+        return None
+    profile = ModelProfile(
+        name=facts.name,
+        status=_STATUS[facts.status],
+        open_weights=facts.vendor_model is not None,
+        max_input_tokens=facts.context_window,
+        text_inputs=True,
+        image_inputs=facts.takes_images,
+        image_url_inputs=False,
+        pdf_inputs=False,
+        audio_inputs=False,
+        video_inputs=False,
+        image_tool_message=False,
+        pdf_tool_message=False,
+        reasoning_output=facts.is_reasoning,
+        text_outputs=True,
+        image_outputs=False,
+        audio_outputs=False,
+        video_outputs=False,
+        tool_calling=facts.supports_tools,
+        tool_choice=facts.supports_tool_choice,
+        tool_call_streaming=facts.supports_tools,
+        structured_output=facts.supports_json_schema and facts.takes_tools_with_response_format,
+        attachment=facts.takes_images,
+        temperature=True,
+    )
+    if facts.max_output_tokens is not None:
+        profile["max_output_tokens"] = facts.max_output_tokens
+    if facts.reasoning_efforts:
+        profile["reasoning_effort_levels"] = list(facts.reasoning_efforts)
+    if facts.reasoning_effort_default is not None:
+        profile["reasoning_effort_default"] = facts.reasoning_effort_default
+    return profile
