@@ -1,0 +1,74 @@
+"""Fixtures of the whole suite: cassettes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cassettes import (
+    CassetteSerializer,
+    RecordedService,
+    cassette_path,
+    check_all_played,
+    recorded_service,
+    vcr_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOURCE = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def record_mode_of_session(request: pytest.FixtureRequest) -> str:
+    """The record mode: replay, unless the command says otherwise."""
+    return request.config.getoption("--record-mode") or "none"
+
+
+@pytest.fixture(scope="session")
+def cassette_service(
+    request: pytest.FixtureRequest, record_mode_of_session: str
+) -> Iterator[RecordedService]:
+    """Where tests with cassettes send their requests."""
+    with recorded_service(record_mode_of_session) as service:
+        request.config.stash[_SOURCE] = service.name
+        yield service
+
+
+@pytest.fixture(scope="session")
+def vcr_config(cassette_service: RecordedService) -> dict[str, Any]:
+    """How cassettes are recorded and replayed."""
+    return vcr_settings(cassette_service)
+
+
+@pytest.fixture
+def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
+    """The folder of this test module's cassettes."""
+    return str(_path_of(request).parent)
+
+
+@pytest.fixture
+def default_cassette_name(request: pytest.FixtureRequest) -> str:
+    """The file name of this test's cassette."""
+    return _path_of(request).stem
+
+
+@pytest.fixture(autouse=True)
+def _plays_all_that_was_recorded(request: pytest.FixtureRequest) -> Iterator[None]:
+    cassette = request.getfixturevalue("vcr") if request.node.get_closest_marker("vcr") else None
+    yield
+    check_all_played(request, cassette)
+
+
+def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
+    """Registers the format of our cassettes."""
+    vcr.register_serializer("yaml", CassetteSerializer(config.stash.get(_SOURCE, "a recording")))
+
+
+def _path_of(request: pytest.FixtureRequest) -> Any:
+    node = request.node
+    return cassette_path(
+        node.module.__name__.rpartition(".")[2], node.cls.__name__ if node.cls else None, node.name
+    )
