@@ -1,8 +1,8 @@
 """Cassettes: recorded HTTP exchanges that tests replay, as YAML a reader can follow.
 
-A cassette says in its first lines where it was recorded. JSON bodies stand as YAML structure, event streams as text.
-Headers are kept by allow-list, and the host is the public service's whichever server answered, so that a recording
-from the emulator and one from the service differ in content only.
+A cassette says in its first lines where it was recorded. JSON bodies stand as YAML structure, event
+streams as text. Headers are kept by allow-list, and the host is the public service's whichever server
+answered, so that a recording from the emulator and one from the service differ in content only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KEY_LIKE = re.compile(r"\b(csk|sk|hf|ghp|xox[a-z])[-_][A-Za-z0-9_-]{16,}|[Bb]ear
 
 @dataclass(frozen=True, slots=True)
 class RecordedService:
-    """Where a test sends its requests: the service itself, the emulator, or a cassette in their place."""
+    """Where a test sends its requests: the service, the emulator, or a cassette in their place."""
 
     base_url: str
     api_key: str

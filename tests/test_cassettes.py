@@ -1,4 +1,4 @@
-"""The cassettes: each belongs to a test, says where it comes from, and holds nothing it should not."""
+"""Each cassette belongs to a test, says where it comes from, and holds nothing it should not."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_cassette_holds_allowed_headers_only(path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_every_cassette_belongs_to_a_test() -> None:
-    """A cassette whose test is gone is an orphan, and a test without its cassette cannot be replayed."""
-    listed = subprocess.run(  # noqa: S603 - this interpreter, on this suite
+    """A cassette without a test is an orphan; a test without its cassette cannot be replayed."""
+    listed = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "vcr", "-p", "no:randomly"],
         cwd=CASSETTES_DIR.parent,
         capture_output=True,
