@@ -1,0 +1,220 @@
+"""What the places of a schema say, with references, 'allOf' and alternatives worked out.
+
+`Flattener.flatten` answers with one of three shapes: a reference, a choice, or plain constraints. A
+reference with constraints beside it is opened, and constraints beside a choice are spread over its
+alternatives; both say the same as before, in nodes the service takes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from cerebras_ext.schema.disjoint import are_disjoint
+from cerebras_ext.schema.keywords import KEYWORDS
+from cerebras_ext.schema.merge import merge
+from cerebras_ext.schema.parts import Choice, Members, Part, Place, Places, Ref, Source
+from cerebras_ext.schema.read import STAND_IN, Reader
+from cerebras_ext.schema.report import Log, NotExpressible
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from cerebras_ext.schema.json_tree import Json, Scalar
+
+__all__ = ["MAX_READS", "Flattener", "Gatherer", "Shape"]
+
+# Nodes read, each time one is opened again included. The 500 properties the service takes stay far
+# below, with several alternatives each; what spreads without end stops here.
+MAX_READS: Final = 5_000
+
+# Alternatives inside alternatives; past what the service takes, null may as well be added again.
+_MAX_DEPTH_OF_NULL: Final = 20
+
+_EXACTLY_ONE: Final = "Exactly one of the alternatives must match."
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What some places say together.
+
+    Attributes:
+        part: The constraints; nothing but annotations beside a reference or alternatives.
+        ref: The node referred to.
+        alternatives: Of these one must match.
+    """
+
+    part: Part
+    ref: Ref | None = None
+    alternatives: tuple[Places, ...] = ()
+
+
+class Gatherer:
+    """Puts the places of one document together.
+
+    Args:
+        document: The root of the schema.
+        refused: Keywords that are not sent although the service knows them.
+        log: Where changes and obstacles are noted.
+    """
+
+    def __init__(self, document: Json, *, refused: Collection[str], log: Log) -> None:
+        self._reader = Reader(document, refused=refused, log=log)
+        self._log = log
+        self._n_reads = 0
+
+    def gather(self, places: Places, *, is_opened: bool) -> Part:
+        """The places as one part.
+
+        Args:
+            places: At least one.
+            is_opened: Whether a reference, or a choice of one, is replaced by what stands there
+                even if there is nothing beside it.
+        """
+        merged = Part(places[0].path)
+        opened: set[str] = set()
+        queue = deque(places)
+        while queue:
+            place = queue.popleft()
+            part = place if isinstance(place, Part) else self._read(place)
+            if part.is_fenced and (queue or merged.members or merged.choices):
+                message = "'unevaluatedProperties' cannot be merged with what stands beside it"
+                self._log.refuse(part.path, "keyword", message)
+            queue.extendleft(reversed(part.all_of))
+            merged = merge(merged, replace(part, all_of=(), is_fenced=False))
+            if not queue:
+                merged, found = self._open(merged, opened, is_opened=is_opened)
+                queue.extend(found)
+        return merged
+
+    def _read(self, source: Source) -> Part:
+        self._n_reads += 1
+        if self._n_reads > MAX_READS:
+            message = f"more than {MAX_READS:,} nodes, opened references included"
+            self._log.refuse("", "limit", message)
+            raise NotExpressible(self._log.reasons)
+        return self._reader.read(source)
+
+    def _open(self, part: Part, opened: set[str], *, is_opened: bool) -> tuple[Part, list[Place]]:
+        """The part without what has to be opened, and the places that are to be merged instead."""
+        pointers = {ref.pointer for ref in part.refs}
+        is_lone = len(pointers) == 1 and not (part.has_own_constraints or part.choices)
+        found: list[Place] = []
+        if is_opened or not is_lone:
+            found += [self._target(ref) for ref in part.refs if ref.pointer not in opened]
+            opened |= pointers
+            part = replace(part, refs=())
+        if is_opened:
+            lone = [choice.alternatives[0] for choice in part.choices if choice.is_lone]
+            found += chain.from_iterable(lone)
+            rest = tuple(choice for choice in part.choices if not choice.is_lone)
+            part = replace(part, choices=rest)
+        return part, found
+
+    def _target(self, ref: Ref) -> Place:
+        """What the reference points at."""
+        if ref.pointer in ref.target.lineage[:-1]:
+            message = f"{ref.pointer or '/'} contains itself; recursion cannot be sent"
+            self._log.refuse(ref.path, "recursion", message)
+            return Source(ref.path, dict(STAND_IN))
+        text = "the reference is replaced by what it points at"
+        self._log.change(ref.path, "$ref", "merged", "same", text)
+        return ref.target
+
+
+class Flattener:
+    """Works out the places of one document; takes what `Gatherer` takes."""
+
+    def __init__(self, document: Json, *, refused: Collection[str], log: Log) -> None:
+        self._gatherer = Gatherer(document, refused=refused, log=log)
+        # Looks ahead at nodes that may never be written, so what it notes does not count.
+        self._scout = Gatherer(document, refused=refused, log=Log())
+        self._log = log
+
+    def flatten(self, places: Places, *, is_opened: bool = False) -> Shape:
+        """What an instance must be to match every place; see `Gatherer.gather`."""
+        part = self._gatherer.gather(places, is_opened=is_opened)
+        if part.refs:
+            return Shape(replace(part, refs=()), ref=part.refs[0])
+        if part.choices and not part.is_never:
+            return self._spread(self._settle(part))
+        return Shape(part)
+
+    def values_of(self, places: Places) -> tuple[Scalar, ...] | None:
+        """The values accepted at the places; None when they are not listed."""
+        return self._look(places).values
+
+    def accepts_null(self, places: Places, depth: int = 0) -> bool:
+        """Whether it is plain that null matches."""
+        part = self._look(places)
+        if part.values is not None:
+            is_among = None in part.values
+        else:
+            is_among = "null" in part.types if part.types else bool(part.choices)
+        return (
+            is_among
+            and depth < _MAX_DEPTH_OF_NULL
+            and all(
+                any(
+                    self.accepts_null(alternative, depth + 1) for alternative in choice.alternatives
+                )
+                for choice in part.choices
+            )
+        )
+
+    def _look(self, places: Places) -> Part:
+        return self._scout.gather(places, is_opened=True)
+
+    def _spread(self, part: Part) -> Shape:
+        """The part as a choice without anything beside it."""
+        first, *others = part.choices
+        if not others and not part.has_own_constraints:
+            return Shape(replace(part, choices=()), alternatives=first.alternatives)
+        text = "what stands beside the alternatives moves into each of them"
+        self._log.change(part.path, "anyOf", "merged", "same", text)
+        inner = replace(part, annotations={}, texts=(), choices=tuple(others))
+        outer = Part(part.path, annotations=part.annotations, texts=part.texts)
+        return Shape(outer, alternatives=tuple((inner, *places) for places in first.alternatives))
+
+    def _settle(self, part: Part) -> Part:
+        """The part with its exclusive choices as plain ones."""
+        settled: list[Choice] = []
+        texts = part.texts
+        for choice in part.choices:
+            alternatives = self._tagged(choice)
+            if choice.is_exclusive and not self._settle_exclusive(choice.path, alternatives):
+                texts += (_EXACTLY_ONE,)
+            settled.append(Choice(choice.path, alternatives))
+        return replace(part, texts=texts, choices=tuple(settled))
+
+    def _settle_exclusive(self, path: str, alternatives: tuple[Places, ...]) -> bool:
+        """Whether 'anyOf' says the same of the alternatives as 'oneOf', which is noted."""
+        is_same = are_disjoint([self._look(places) for places in alternatives], self._look)
+        if is_same:
+            self._log.change(path, "oneOf", "one-of", "same", KEYWORDS["oneOf"].text)
+        else:
+            text = f"'oneOf' becomes 'anyOf', with a word in the description: {_EXACTLY_ONE}"
+            self._log.change(path, "oneOf", "restated", "wider", text)
+        return is_same
+
+    def _tagged(self, choice: Choice) -> tuple[Places, ...]:
+        """The alternatives, each requiring the discriminator it describes.
+
+        A discriminator must be there by its own definition, and pydantic answers its absence with
+        an error; but a tag with a default is not in 'required'.
+        """
+        if choice.tag is None:
+            return choice.alternatives
+        text = f"{choice.tag!r} is required: it tells the alternatives apart"
+        tag = Part(choice.path, members=Members(required=(choice.tag,)))
+        tagged: list[Places] = []
+        for places in choice.alternatives:
+            members = self._look(places).members or Members()
+            required = members.required or ()
+            is_added = choice.tag in members.properties and choice.tag not in required
+            if is_added:
+                self._log.change(choice.path, "discriminator", "made-required", "narrower", text)
+            tagged.append((*places, tag) if is_added else places)
+        return tuple(tagged)
