@@ -98,6 +98,12 @@ _DEVELOPER_QWEN_3_8: Final = (
     Limit("total_tokens", "day", 1_080_000_000),
 )
 
+_PLANS: Final[Mapping[Plan, Mapping[str, tuple[Limit, ...]]]] = {
+    "free": {"*": _FREE},
+    "developer": {"*": _DEVELOPER, "qwen-3.8-27b": _DEVELOPER_QWEN_3_8},
+    "unlimited": {"*": ()},
+}
+
 
 def rate_limits(plan: Plan, model: str) -> tuple[Limit, ...]:
     """The limits of one model for an organisation on a plan.
@@ -106,13 +112,8 @@ def rate_limits(plan: Plan, model: str) -> tuple[Limit, ...]:
         plan: "unlimited" has none.
         model: Canonical id.
     """
-    match plan:
-        case "unlimited":
-            return ()
-        case "free":
-            return _FREE
-        case "developer":
-            return _DEVELOPER_QWEN_3_8 if model == "qwen-3.8-27b" else _DEVELOPER
+    by_model = _PLANS[plan]
+    return by_model.get(model, by_model["*"])
 
 
 def tokens_to_reserve(prompt_tokens: int, max_tokens: int | None) -> int:
@@ -215,14 +216,10 @@ class Buckets:
             now: The moment the answer ended.
         """
         self._fill(now)
+        charges = {"tokens": used_tokens - cached_tokens, "total_tokens": used_tokens}
         for bucket in self._buckets:
-            match bucket.limit.resource:
-                case "tokens":
-                    bucket.add(reservation.tokens - used_tokens + cached_tokens)
-                case "total_tokens":
-                    bucket.add(reservation.tokens - used_tokens)
-                case "requests":
-                    pass
+            if (charge := charges.get(bucket.limit.resource)) is not None:
+                bucket.add(reservation.tokens - charge)
 
     def headers(self, *, now: float) -> dict[str, str]:
         """The rate-limit headers, lower-case names; none for buckets without a limit."""

@@ -81,7 +81,7 @@ def number(at_least: float, at_most: float) -> Shape:
     def messages(value: object, path: str) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             yield f"{path}: Input should be a valid number"
-        elif not math.isfinite(value):
+        elif isinstance(value, float) and not math.isfinite(value):
             yield f"{path}: Input should be a finite number"
         else:
             yield from _out_of_range(value, at_least, at_most, path)

@@ -98,7 +98,8 @@ def validate_completion(body: object, service: Service) -> CompletionRequest:
     facts = service.facts(wire["model"])
     check_fields(COMPLETION_RULES, wire, facts)
     prompts = _read_prompts(wire["prompt"])
-    prompt_tokens = sum(map(count_tokens, prompts))
+    sizes = [count_tokens(prompt) for prompt in prompts]
+    prompt_tokens = sum(sizes)
     max_tokens = _max_tokens(wire, "max_tokens")
     return CompletionRequest(
         model=facts.id,
@@ -106,7 +107,7 @@ def validate_completion(body: object, service: Service) -> CompletionRequest:
         prompts=prompts,
         prompt_tokens=prompt_tokens,
         quota_tokens=tokens_to_reserve(prompt_tokens, max_tokens),
-        completion_limit=_completion_limit(prompt_tokens, max_tokens, facts, service),
+        completion_limit=_completion_limit(max(sizes), max_tokens, facts, service),
         max_tokens=max_tokens,
         stream=bool(wire.get("stream")),
         echo=bool(wire.get("echo")),

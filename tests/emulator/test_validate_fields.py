@@ -385,6 +385,17 @@ def test_prompt_is_read_in_its_four_forms(prompt, prompts):
     assert accepted_completion(completion_body(prompt=prompt)).prompts == prompts
 
 
+def test_each_prompt_has_the_window_to_itself():
+    """§5.1, §11.3: prompts are answered apart, so they need not fit together."""
+    service = Service({GPT_OSS: replace(facts_of(GPT_OSS), context_window=100)})
+    prompts = ["word " * 60, "word " * 70]
+
+    request = validate_completion(completion_body(prompt=prompts), service)
+
+    assert request.prompt_tokens == 132
+    assert request.completion_limit == 100 - 71
+
+
 def test_text_completion_is_read():
     """§5.1: what the answer needs to know."""
     request = accepted_completion(

@@ -65,6 +65,9 @@ ACCEPTED = {
     "chain of definitions": obj(
         {"a": {"$ref": "#/$defs/A"}}, **{"$defs": {"A": {"$ref": "#/$defs/B"}, "B": TEXT}}
     ),
+    "reference into a definition": obj(
+        {"a": {"$ref": "#/$defs/A/anyOf/1"}}, **{"$defs": {"A": {"anyOf": [TEXT, obj()]}}}
+    ),
     "properties called like keywords": obj(
         {"pattern": TEXT, "items": TEXT, "oneOf": TEXT, "$ref": TEXT}
     ),
@@ -138,6 +141,10 @@ REFUSED = {
     "external reference": (holding({"$ref": "https://example.org/a"}), "'$ref' must point"),
     "reference elsewhere": (obj({"a": TEXT, "b": {"$ref": "#/properties/a"}}), "'$ref' must point"),
     "missing definition": (holding({"$ref": "#/$defs/A"}), "'$ref' must point"),
+    "reference past a list": (
+        obj({"a": {"$ref": "#/$defs/A/anyOf/1"}}, **{"$defs": {"A": {"anyOf": [TEXT]}}}),
+        "'$ref' must point",
+    ),
     "reference to the root": (holding({"$ref": "#"}), "'$ref' must point"),
     "reference that is no string": (holding({"$ref": 1}), "'$ref' must point"),
     "recursion": (
