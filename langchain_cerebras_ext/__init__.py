@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    import langchain_core as _langchain_core  # noqa: F401
+    import langchain_core as _  # noqa: F401
 except ImportError:
     raise ImportError(
         "langchain_cerebras_ext needs LangChain: pip install 'cerebras-ext[langchain]'"

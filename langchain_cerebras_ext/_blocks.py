@@ -28,9 +28,7 @@ Block = dict[str, Any]
 
 
 def register() -> None:
-    """Makes core use these translators for messages of this provider; the last registration
-    wins.
-    """
+    """Makes core use these translators for this provider; the last registration wins."""
     register_translator(PROVIDER, blocks_of_message, blocks_of_chunk)
 
 

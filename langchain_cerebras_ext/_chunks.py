@@ -92,9 +92,7 @@ class ChunkRenderer:
         return [self._chunk(call=_fragment(delta.index, text, id_=delta.id, name=name))]
 
     def _sealed(self, facts: ReplyFacts) -> Iterator[ChatGenerationChunk]:
-        """What makes invalid calls stay invalid: LangChain repairs unfinished JSON while it merges
-        chunks.
-        """
+        """What keeps invalid calls invalid: merging chunks, core repairs unfinished JSON."""
         calls = zip(self._shown.indices, facts.calls, facts.raw_arguments, strict=True)
         for index, call, raw in calls:
             if call.get("type") == "invalid_tool_call":

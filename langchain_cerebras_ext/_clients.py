@@ -1,5 +1,4 @@
-"""Clients shared by model objects: one for each distinct configuration, kept while it is among the
-recent ones.
+"""Clients shared by model objects: one for each distinct configuration in recent use.
 
 Applications make a model object per request, often with a key of their user; connections outlive
 the object, and the number of kept clients is bounded.

@@ -1,6 +1,4 @@
-"""What `ChatCerebras` and `CerebrasLLM` share: the key, the connection, the sampling fields,
-copies and pickles.
-"""
+"""What the models share: key, connection, sampling fields, copies and pickles."""
 
 from __future__ import annotations
 
@@ -30,6 +28,7 @@ from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._clients import shared_async_client, shared_client
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
+from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
 
 __all__ = ["CerebrasConnection"]
@@ -60,9 +59,7 @@ _CHARS_PER_TOKEN = 4
 
 
 class CerebrasConnection(BaseModel):
-    """Fields and behaviour of every model of this package, to be mixed into LangChain's base
-    classes.
-    """
+    """What every model of this package has, to be mixed into LangChain's base classes."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -154,7 +151,7 @@ class CerebrasConnection(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_names_only(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
+        if not is_object(values):
             return values
         ours: dict[str, Any] = {}
         for name, value in values.items():
@@ -178,11 +175,12 @@ class CerebrasConnection(BaseModel):
     @classmethod
     def _plain_timeout(cls, timeout: Any) -> Any:
         with translated():
-            if isinstance(timeout, Mapping):
+            if is_object(timeout):
                 _timeouts(timeout)
-            elif timeout is not None:
-                limits = Timeouts.of(timeout)
-                return timeout if isinstance(timeout, int | float) else asdict(limits)
+            elif timeout is not None and not isinstance(timeout, int | float):
+                return asdict(Timeouts.of(timeout))
+            else:
+                Timeouts.of(timeout)
         return timeout
 
     @field_validator("api_key", mode="after")
@@ -223,9 +221,7 @@ class CerebrasConnection(BaseModel):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Whether `langchain_core.load` can write and read it; the key is written as a
-        reference.
-        """
+        """Whether `langchain_core.load` takes it; the key is written as a reference."""
         return True
 
     @property
@@ -243,15 +239,13 @@ class CerebrasConnection(BaseModel):
         encode = cast("Any", self).custom_get_token_ids
         if encode is None:
             raise ConfigError(
-                "custom_get_token_ids: is not set, and token ids need a tokenizer; get_num_tokens estimates "
-                "counts without one"
+                "custom_get_token_ids: is not set, and token ids need a tokenizer; get_num_tokens "
+                "estimates counts without one"
             )
         return cast("list[int]", encode(text))
 
     def get_num_tokens(self, text: str) -> int:
-        """How many tokens a text has: exact with `custom_get_token_ids`, else an estimate from its
-        length.
-        """
+        """How many tokens a text has: exact with `custom_get_token_ids`, else an estimate."""
         if cast("Any", self).custom_get_token_ids is not None:
             return len(self.get_token_ids(text))
         return math.ceil(len(text) / _CHARS_PER_TOKEN)
@@ -276,7 +270,7 @@ class CerebrasConnection(BaseModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         shared = [getattr(self, name, None) for name in _STAYS_BEHIND]
         known = {id(value): value for value in shared if value is not None}
-        return cast("Self", BaseModel.__deepcopy__(self.__copy__(), {**known, **(memo or {})}))
+        return super(CerebrasConnection, self.__copy__()).__deepcopy__({**known, **(memo or {})})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields replaced; what core derived from the old ones is derived again.
@@ -306,10 +300,10 @@ class CerebrasConnection(BaseModel):
 
     def _forget_derived(self) -> None:
         """Drops cached properties: core's dump of the old fields, and our clients."""
-        for name in [name for name in self.__dict__ if not self._is_field(name)]:
-            del self.__dict__[name]
+        for name in [name for name in vars(self) if not self._is_field(name)]:
+            del vars(self)[name]
 
-    def _derive_again(self, original: Self) -> None:
+    def _derive_again(self, original: CerebrasConnection) -> None:
         """A hook for what depends on other fields, after a copy with changes."""
 
     # ---- what the hooks use
@@ -328,8 +322,9 @@ class CerebrasConnection(BaseModel):
             key = find_key(None)
         if key is None:
             raise MissingKey(
-                f"no API key: set the environment variable {API_KEY_VARIABLE} or pass api_key=... (a model that "
-                "was pickled without pickle_secret=True needs the variable where it is loaded)"
+                f"no API key: set the environment variable {API_KEY_VARIABLE} or pass api_key=... "
+                "(a model that was pickled without pickle_secret=True needs the variable where it "
+                "is loaded)"
             )
         return key
 

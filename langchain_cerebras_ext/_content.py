@@ -1,5 +1,4 @@
-"""The content of a LangChain message, whatever provider it came from, taken apart into what the
-wire knows.
+"""The content of a LangChain message taken apart into what the wire knows.
 
 Content is a string or a list of strings and blocks. Blocks come from LangChain's own format, from
 OpenAI's and from Anthropic's, and from histories that another provider began. Each known type has
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cerebras_ext.partial_json import read_arguments
 from cerebras_ext.wire import ContentPart, ImagePart, TextPart
+from langchain_cerebras_ext._shapes import is_list, is_object, list_in, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class ToolResult:
 class Pieces:
     """What was found in one message's content."""
 
-    parts: list[ContentPart] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    results: list[ToolResult] = field(default_factory=list)
+    parts: list[ContentPart] = field(default_factory=list[ContentPart])
+    reasoning: list[str] = field(default_factory=list[str])
+    calls: list[Call] = field(default_factory=list[Call])
+    results: list[ToolResult] = field(default_factory=list[ToolResult])
 
     def add_text(self, text: str) -> None:
         """Adds a text part; empty text is nothing."""
@@ -89,16 +89,10 @@ class Pieces:
             self.parts.append(TextPart(type="text", text=text))
 
     def content(self) -> str | list[ContentPart]:
-        """The parts as the wire takes them: one text as a string, for templates that tell the two
-        apart.
-        """
-        match self.parts:
-            case []:
-                return ""
-            case [{"type": "text", "text": text}]:
-                return text
-            case parts:
-                return parts
+        """The parts for the wire; one text as a string, since templates tell the two apart."""
+        if len(self.parts) == 1 and self.parts[0]["type"] == "text":
+            return self.parts[0]["text"]
+        return self.parts or ""
 
 
 def read_content(content: object, place: Place) -> Pieces:
@@ -110,11 +104,11 @@ def read_content(content: object, place: Place) -> Pieces:
     pieces = Pieces()
     if isinstance(content, str):
         pieces.add_text(content)
-    elif isinstance(content, list | tuple):
+    elif is_list(content):
         for block in content:
             if isinstance(block, str):
                 pieces.add_text(block)
-            elif isinstance(block, Mapping):
+            elif is_object(block):
                 _read_block(block, pieces, place)
             else:
                 raise place.error(f"content holds a {type(block).__name__}; give text or blocks")
@@ -133,7 +127,8 @@ def encoded_arguments(arguments: object, call_name: str, place: Place) -> str:
         return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise place.error(
-            f"the arguments of tool call {call_name!r} are not JSON data ({error}); use plain values"
+            f"the arguments of tool call {call_name!r} are not JSON data ({error}); use plain "
+            "values"
         ) from error
 
 
@@ -142,7 +137,8 @@ def _read_block(block: Block, pieces: Pieces, place: Place) -> None:
     reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
         raise place.error(
-            f"content block type {kind!r} has no form in the Cerebras API; send its text in a text block"
+            f"content block type {kind!r} has no form in the Cerebras API; send its text in a text "
+            "block"
         )
     reader(block, pieces, place)
 
@@ -151,11 +147,9 @@ def _text_of(value: object) -> str:
     """The text in a string, in `{"text": …}`, or in a list of these."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if is_object(value):
         return _text_of(value.get("text"))
-    if isinstance(value, list | tuple):
-        return "".join(_text_of(item) for item in value)
-    return ""
+    return "".join(_text_of(item) for item in list_in(value))
 
 
 def _read_text(block: Block, pieces: Pieces, _place: Place) -> None:
@@ -216,8 +210,7 @@ def _read_tool_result(block: Block, pieces: Pieces, place: Place) -> None:
 
 
 def _read_image(block: Block, pieces: Pieces, place: Place) -> None:
-    source = block.get("source")
-    if isinstance(source, Mapping):  # Anthropic's form
+    if source := object_in(block.get("source")):  # Anthropic's form
         block = {"base64": source.get("data"), "mime_type": source.get("media_type"), **source}
     data, mime_type, url = block.get("base64"), block.get("mime_type"), block.get("url")
     if isinstance(data, str) and isinstance(mime_type, str):
@@ -228,14 +221,14 @@ def _read_image(block: Block, pieces: Pieces, place: Place) -> None:
         raise place.error("an image block needs 'mime_type' beside 'base64', e.g. 'image/png'")
     else:
         raise place.error(
-            "the service takes images as base64 data only, not by URL or file id: fetch it first and "
-            "send it as {'type': 'image', 'base64': …, 'mime_type': 'image/png'}"
+            "the service takes images as base64 data only, not by URL or file id: fetch it first "
+            "and send it as {'type': 'image', 'base64': …, 'mime_type': 'image/png'}"
         )
 
 
 def _read_image_url(block: Block, pieces: Pieces, place: Place) -> None:
     image = block.get("image_url")
-    url = image.get("url") if isinstance(image, Mapping) else image
+    url = object_in(image).get("url", image)
     if not isinstance(url, str):
         raise place.error("an 'image_url' block needs a 'url'")
     _add_image(url, pieces, place)  # `detail` is documented as unsupported
@@ -256,9 +249,9 @@ def _read_media(block: Block, _pieces: Pieces, place: Place) -> None:
 
 
 def _read_non_standard(block: Block, pieces: Pieces, place: Place) -> None:
-    value = block.get("value")
-    if not isinstance(value, Mapping) or value.get("type") not in _READERS:
-        kind = value.get("type") if isinstance(value, Mapping) else None
+    value = object_in(block.get("value"))
+    kind = value.get("type")
+    if kind not in _READERS:
         raise place.error(
             f"a 'non_standard' block of type {kind!r} has no form in the Cerebras API"
         )

@@ -11,7 +11,7 @@ from cerebras_ext import errors as client
 from langchain_cerebras_ext import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 __all__ = ["langchain_error_of", "translated"]
 
@@ -45,7 +45,7 @@ _PASSING_STATUSES = frozenset({408, 409, 429})
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """Lets client errors leave the block as LangChain errors; everything else passes untouched."""
     try:
         yield

@@ -8,7 +8,6 @@ start event said, since core merges the two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from cerebras_ext.deltas import (
@@ -24,7 +23,7 @@ from langchain_cerebras_ext._reply import read_reply_facts
 from langchain_cerebras_ext._shown import ShownArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from langchain_cerebras_ext._reply import RenderRules, ReplyFacts
 

@@ -11,7 +11,7 @@ answer needs its call; otherwise it is left out, since the service refuses a cal
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from langchain_core.messages import (
     AIMessage,
@@ -36,6 +36,7 @@ from langchain_cerebras_ext._content import (
     read_content,
 )
 from langchain_cerebras_ext._names import PROVIDER, UNSEALED_ARGUMENTS
+from langchain_cerebras_ext._shapes import list_in, object_in
 from langchain_cerebras_ext._turns import check_tool_turns
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class _Translator:
         match message:
             case RemoveMessage():
                 raise self._place(position, "system").error(
-                    "a RemoveMessage is an instruction to LangGraph's state, not a message; apply it with "
-                    "add_messages before calling the model"
+                    "a RemoveMessage is an instruction to LangGraph's state, not a message; apply "
+                    "it with add_messages before calling the model"
                 )
             case SystemMessage():
                 is_developer = message.additional_kwargs.get("__openai_role__") == "developer"
@@ -153,9 +154,8 @@ class _Translator:
         self.out.append((position, message))
 
     def _add_system(self, position: int, message: BaseMessage, *, is_developer: bool) -> None:
-        role: Role = (
-            "developer" if is_developer and self._rules.facts.has_developer_role else "system"
-        )
+        has_role = is_developer and self._rules.facts.has_developer_role
+        role: Literal["system", "developer"] = "developer" if has_role else "system"
         pieces = read_content(message.content, self._place(position, role))
         self._add(position, wire.SystemMessage(role=role, content=pieces.content()), message)
 
@@ -183,8 +183,8 @@ class _Translator:
             if call_name == name:
                 return call_id
         raise self._place(position, "tool").error(
-            f"a FunctionMessage for {name!r} answers no open call of that name, and the Cerebras API has no "
-            "function role; use a ToolMessage with the call's id"
+            f"a FunctionMessage for {name!r} answers no open call of that name, and the Cerebras "
+            "API has no function role; use a ToolMessage with the call's id"
         )
 
     def _add_chat_message(self, position: int, message: ChatMessage) -> None:
@@ -198,8 +198,8 @@ class _Translator:
                 self._add_assistant(position, message)
             case _:
                 raise self._place(position, "user").error(
-                    f"a ChatMessage with role {message.role!r} has no place in the Cerebras API; use "
-                    f"{', '.join(_ROLE_OF_CHAT_MESSAGE)}, or a ToolMessage"
+                    f"a ChatMessage with role {message.role!r} has no place in the Cerebras API; "
+                    f"use {', '.join(_ROLE_OF_CHAT_MESSAGE)}, or a ToolMessage"
                 )
 
     def _add_assistant(self, position: int, message: BaseMessage) -> None:
@@ -264,39 +264,38 @@ class _Translator:
 
 
 def _tool_result_ids(content: object) -> set[str]:
-    blocks = content if isinstance(content, list) else []
-    return {
-        str(block.get("tool_use_id"))
-        for block in blocks
-        if isinstance(block, dict) and block.get("type") == "tool_result"
-    }
+    blocks = [object_in(block) for block in list_in(content)]
+    return {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
 
 
 def _calls_of(message: BaseMessage, pieces: Pieces, place: Place) -> list[Call]:
-    """Every record of a call in a message: its own fields, its content, and OpenAI-style
-    leftovers.
-    """
+    """Every record of a call: the message's fields, its content, OpenAI-style leftovers."""
     calls: list[Call] = []
     if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
         # A chunk's `tool_calls` are repaired guesses; its fragments are what the model wrote.
-        for chunk in message.tool_call_chunks:
-            calls.append(_raw_call(chunk["id"], chunk["name"], chunk["args"], place))
+        calls += [
+            _raw_call(chunk["id"], chunk["name"], chunk["args"], place)
+            for chunk in message.tool_call_chunks
+        ]
     elif isinstance(message, AIMessage):
-        for call in message.tool_calls:
-            text = encoded_arguments(call["args"], call["name"], place)
-            calls.append(Call(call["id"], call["name"], text))
-        for bad in message.invalid_tool_calls:
-            calls.append(Call(bad["id"], bad["name"] or "", bad["args"] or "", is_valid=False))
+        calls += [
+            Call(call["id"], call["name"], encoded_arguments(call["args"], call["name"], place))
+            for call in message.tool_calls
+        ]
+        calls += [
+            Call(bad["id"], bad["name"] or "", bad["args"] or "", is_valid=False)
+            for bad in message.invalid_tool_calls
+        ]
     calls += pieces.calls
     known = {call.id for call in calls}
     kept = message.additional_kwargs
-    for raw in kept.get("tool_calls") or ():
+    for raw in map(object_in, list_in(kept.get("tool_calls"))):
         if raw.get("id") not in known:
-            function = raw.get("function") or {}
+            function = object_in(raw.get("function"))
             calls.append(
                 _raw_call(raw.get("id"), function.get("name"), function.get("arguments"), place)
             )
-    if not calls and (function := kept.get("function_call")):
+    if not calls and (function := object_in(kept.get("function_call"))):
         made_id = (
             f"call_{place.position}"  # the legacy form has no ids; its answer finds it by name
         )
@@ -314,16 +313,16 @@ def _raw_call(call_id: Any, name: Any, text: Any, place: Place) -> Call:
 
 def _unsealed(call: Call, message: BaseMessage) -> Call:
     """A call as the model wrote it, without what marks it as invalid in a stream."""
-    texts = message.response_metadata.get(UNSEALED_ARGUMENTS)
-    if call.is_valid or not isinstance(texts, dict) or call.id not in texts:
-        return call
-    return Call(call.id, call.name, texts[call.id], is_valid=False)
+    texts = object_in(message.response_metadata.get(UNSEALED_ARGUMENTS))
+    raw = texts.get(call.id or "")
+    return call if call.is_valid or raw is None else Call(call.id, call.name, raw, is_valid=False)
 
 
 def _wire_call(call: Call, place: Place) -> wire.ToolCall:
     if not call.id:
         raise place.error(
-            f"tool call {call.name!r} has no id, so no tool message can answer it; give the call an id"
+            f"tool call {call.name!r} has no id, so no tool message can answer it; give the call "
+            "an id"
         )
     return wire.ToolCall(
         id=call.id,

@@ -1,6 +1,4 @@
-"""What a finished reply says, in LangChain's terms: the one source of `invoke`, of last chunks,
-and of final events.
-"""
+"""What a finished reply says: the source of whole messages, last chunks and final events."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Fields of a model and kwargs of a call in, one request out. Every hook of every path calls the
-same function.
+"""Fields of a model and kwargs of a call in, one request out; the same for every path.
 
 A call's value wins over the model's field; None in a call means "unset for this call". Names are
 those of the wire, where `max_tokens` and `min_tokens` stand for what the chat endpoint calls
@@ -8,7 +7,6 @@ those of the wire, where `max_tokens` and `min_tokens` stand for what the chat e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +20,7 @@ from langchain_cerebras_ext._messages import (
     wire_messages_from_langchain,
 )
 from langchain_cerebras_ext._reply import RenderRules
+from langchain_cerebras_ext._shapes import object_in
 from langchain_cerebras_ext._tools import (
     bound_tool_choice,
     bound_tools,
@@ -33,6 +32,8 @@ from langchain_cerebras_ext._tools import (
 from langchain_cerebras_ext.errors import UnknownParameter, UnsupportedInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from langchain_core.messages import BaseMessage
 
     from cerebras_ext.catalog import ModelFacts
@@ -148,9 +149,7 @@ class Defaults:
     fact_overrides: Mapping[str, Any] | None = None
 
     def facts_for(self, model: str) -> ModelFacts:
-        """The catalogue row of a model; the user's corrections are for the model they were given
-        for.
-        """
+        """The row of a model; the user's corrections hold for the model's own id."""
         overrides = self.fact_overrides or {}
         return facts_of(model, **overrides) if model == self.request["model"] else facts_of(model)
 
@@ -179,8 +178,7 @@ def check_known(kwargs: Mapping[str, Any], known: frozenset[str], *, where: str)
 def overlaid(
     defaults: Mapping[str, Any], kwargs: Mapping[str, Any], spelling: Mapping[str, str]
 ) -> JsonObject:
-    """Request fields of one call: the defaults with the call's values over them, without what is
-    unset.
+    """Request fields of one call: the call's values over the defaults, nothing unset.
 
     Raises:
         UnsupportedInput: The call gives one field under two names.
@@ -201,7 +199,7 @@ def overlaid(
 
 def call_options(kwargs: Mapping[str, Any], extra_body: Mapping[str, Any] | None) -> CallOptions:
     """How one call is sent."""
-    extra = {**(extra_body or {}), **(kwargs.get("extra_body") or {})}
+    extra = {**(extra_body or {}), **object_in(kwargs.get("extra_body"))}
     return CallOptions(
         timeout=kwargs.get("timeout"),
         max_retries=kwargs.get("max_retries"),
@@ -281,9 +279,10 @@ def _shape(fields: JsonObject, facts: ModelFacts) -> None:
         wants_json = fields["response_format"]["type"] != "text"
         if wants_json and "tools" in fields and not _takes_both(facts):
             raise UnsupportedInput(
-                f"model {facts.id!r} does not take tools and a response format in one request; ask for the "
-                "answer through a tool (ToolStrategy in agents, method='function_calling' elsewhere), or say "
-                "model_facts={'takes_tools_with_response_format': True} if it does"
+                f"model {facts.id!r} does not take tools and a response format in one request; ask "
+                "for the answer through a tool (ToolStrategy in agents, method='function_calling' "
+                "elsewhere), or say model_facts={'takes_tools_with_response_format': True} if it "
+                "does"
             )
     if isinstance(fields.get("prediction"), str):
         fields["prediction"] = {"type": "content", "content": fields["prediction"]}

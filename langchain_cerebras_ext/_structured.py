@@ -1,4 +1,4 @@
-"""Structured output: what is asked of the model, and how its reply becomes the schema's value.
+"""How a reply becomes the value of a schema.
 
 Final replies are parsed strictly; core's own parsers repair unfinished JSON and give None where
 nothing was called. Partial values, for display while a stream runs, come from a lenient parser and
@@ -7,10 +7,7 @@ are never final.
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
 import langchain_core.exceptions
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -18,218 +15,27 @@ from langchain_core.output_parsers.transform import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap
 from langchain_core.runnables.utils import AddableDict
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.v1 import BaseModel as BaseModelV1
+from pydantic import ValidationError
 
 from cerebras_ext.partial_json import parse_partial_object, read_arguments
-from langchain_cerebras_ext._tools import strict_schema
-from langchain_cerebras_ext.errors import StructuredOutputError, UnsupportedInput
+from langchain_cerebras_ext._target import Method, Target  # noqa: TC001 - pydantic reads them
+from langchain_cerebras_ext.errors import StructuredOutputError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from langchain_core.language_models import LanguageModelInput
 
-    from cerebras_ext.catalog import ModelFacts
+__all__ = ["StructuredOutputParser", "with_raw"]
 
-__all__ = [
-    "Method",
-    "Plan",
-    "SchemaLike",
-    "StructuredOutputParser",
-    "Target",
-    "plan_structured_output",
-    "target_of",
-    "with_raw",
-]
-
-logger = logging.getLogger(__name__)
-
-Method = Literal["json_schema", "function_calling", "json_mode"]
-SchemaLike: TypeAlias = type | dict[str, Any]
-
-_DEFAULT_NAME = "answer"
 _REFUSAL = getattr(langchain_core.exceptions, "ModelRefusalError", None)  # since core 1.7.5
 _LENGTH_ADVICE = "the reply was cut at the token limit; raise max_tokens or ask for less"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
-    """What a structured reply is to become.
-
-    Attributes:
-        original: The user's schema; None for any JSON object.
-        name: Of the tool or of the response format.
-        description: Of it; may be empty.
-        schema: Plain JSON schema.
-        is_class: Whether results are instances, so that a stream has nothing to show before its
-            end.
-    """
-
-    original: SchemaLike | None
-    name: str
-    description: str
-    schema: dict[str, Any]
-    is_class: bool
-
-    @property
-    def traced(self) -> Any:
-        """The schema in a form that LangChain can show in traces: the user's own wherever it
-        can.
-        """
-        if isinstance(self.original, type) and not dataclasses.is_dataclass(self.original):
-            return self.original
-        if (
-            isinstance(self.original, Mapping)
-            and {"title", "name", "function"} & self.original.keys()
-        ):
-            return self.original
-        return {"title": self.name, **self.schema}
-
-    def value_of(self, found: dict[str, Any]) -> Any:
-        """The schema's value for a JSON object.
-
-        Raises:
-            Exception: Whatever the user's class raises for values it does not take.
-        """
-        original = self.original
-        if not self.is_class or not isinstance(original, type):
-            return found
-        if issubclass(original, BaseModel):
-            return original.model_validate(found)
-        if issubclass(original, BaseModelV1):
-            return original.parse_obj(found)
-        return TypeAdapter(original).validate_python(found)
-
-
-def target_of(schema: SchemaLike | None) -> Target:
-    """The target for a pydantic class (v1 or v2), a dataclass, a `TypedDict`, or a JSON schema.
-
-    Raises:
-        UnsupportedInput: It is none of these.
-    """
-    if schema is None:
-        return Target(None, _DEFAULT_NAME, "", {"type": "object"}, is_class=False)
-    is_dataclass = isinstance(schema, type) and dataclasses.is_dataclass(schema)
-    is_model = isinstance(schema, type) and issubclass(schema, BaseModel | BaseModelV1)
-    function = _function_of(schema, is_dataclass=is_dataclass)
-    return Target(
-        original=schema,
-        name=function["name"],
-        description=function.get("description") or "",
-        schema=function.get("parameters") or {"type": "object", "properties": {}},
-        is_class=is_dataclass or is_model,
-    )
-
-
-def _function_of(schema: SchemaLike, *, is_dataclass: bool) -> Mapping[str, Any]:
-    source: Any = schema
-    if is_dataclass:
-        source = {
-            "title": getattr(schema, "__name__", _DEFAULT_NAME),
-            **TypeAdapter(schema).json_schema(),
-        }
-    elif isinstance(schema, Mapping) and not {"title", "name", "function"} & schema.keys():
-        source = {"title": _DEFAULT_NAME, **schema}
-    try:
-        function: Mapping[str, Any] = convert_to_openai_tool(source)["function"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnsupportedInput(
-            f"schema: {type(schema).__name__} {getattr(schema, '__name__', '')!r} is not one; give a pydantic "
-            "class, a dataclass, a TypedDict or a JSON schema"
-        ) from error
-    return function
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """How a structured reply is asked for.
-
-    Attributes:
-        method: Which way.
-        tools: A tool to bind for it.
-        options: Other options to bind.
-    """
-
-    method: Method
-    tools: tuple[dict[str, Any], ...]
-    options: dict[str, Any]
-
-
-def plan_structured_output(
-    target: Target, facts: ModelFacts, *, method: Method | None, strict: bool | None
-) -> Plan:
-    """How to ask a model for a target.
-
-    Args:
-        target: What is wanted.
-        facts: The model.
-        method: The user's choice; None takes `json_schema` when model and schema allow, else a
-            tool.
-        strict: The user's choice; None is strict where the schema can be expressed.
-
-    Raises:
-        UnsupportedInput: What the user chose is not possible.
-    """
-    fits = strict is not False and _fits_strictly(
-        target, must_fit=bool(strict) and method == "json_schema"
-    )
-    if method is None:
-        wants_schema = facts.supports_json_schema and (fits or strict is False)
-        method = (
-            "json_mode"
-            if target.original is None
-            else "json_schema"
-            if wants_schema
-            else "function_calling"
-        )
-        logger.debug("structured output %r: method %s", target.name, method)
-    if target.original is None and method != "json_mode":
-        raise UnsupportedInput(f"schema: {method} needs one; json_mode takes any JSON object")
-    traced = {"kwargs": {"method": method, "strict": strict}, "schema": target.traced}
-    options: dict[str, Any] = {"ls_structured_output_format": traced}
-    if method == "json_mode":
-        return Plan(method, (), {**options, "response_format": {"type": "json_object"}})
-    if method == "json_schema":
-        return Plan(
-            method, (), {**options, "response_format": _json_schema_format(target, is_strict=fits)}
-        )
-    if method != "function_calling":
-        raise UnsupportedInput(
-            f"method: {method!r} is not known; give one of {', '.join(get_args(Method))}"
-        )
-    function = {"name": target.name, "description": target.description, "parameters": target.schema}
-    if strict is not None:
-        function["strict"] = strict
-    if facts.supports_tool_choice:
-        options["tool_choice"] = target.name
-    return Plan(
-        method,
-        ({"type": "function", "function": function},),
-        {**options, "parallel_tool_calls": False},
-    )
-
-
-def _fits_strictly(target: Target, *, must_fit: bool) -> bool:
-    try:
-        strict_schema(target.schema, f"schema {target.name!r}")
-    except UnsupportedInput as error:
-        if must_fit:
-            raise
-        logger.debug("structured output %r cannot be strict: %s", target.name, error)
-        return False
-    return True
-
-
-def _json_schema_format(target: Target, *, is_strict: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": target.name, "schema": target.schema, "strict": is_strict}
-    if target.description:
-        body["description"] = target.description
-    return {"type": "json_schema", "json_schema": body}
-
-
 class StructuredOutputParser(BaseTransformOutputParser[Any]):
-    """Turns a reply into a target's value; a stream of chunks into growing dicts, or one instance
-    at its end.
+    """Turns a reply into a target's value.
+
+    A stream of chunks becomes growing dicts, or one instance at its end.
 
     Attributes:
         target: What the reply is to become.
@@ -244,7 +50,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
 
     def parse(self, text: str) -> Any:
         """The value in a text."""
-        return self.parse_result([ChatGeneration(message=AIMessage(text))])
+        return self.parse_result([ChatGeneration(message=AIMessage(content=text))])
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """The value of a reply.
@@ -317,9 +123,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
             yield value
 
     def beside(self, outputs: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Replies under `raw` as they come, then `parsed` and `parsing_error`; never raises for a
-        reply.
-        """
+        """Replies under `raw`, then `parsed` and `parsing_error`; never raises for a reply."""
         seen: list[BaseMessage] = []
         for output in outputs:
             seen.append(output["raw"])
@@ -357,9 +161,9 @@ class _Growing:
         self._shown: Any = None
 
     def feed(self, chunk: str | BaseMessage) -> Iterator[Any]:
-        message = AIMessageChunk(chunk) if isinstance(chunk, str) else chunk
+        message = AIMessageChunk(content=chunk) if isinstance(chunk, str) else chunk
         self._chunks.append(message)
-        if self._parser.target.is_class or not (text := self._new_text(message)):
+        if self._parser.target.kind is not None or not (text := self._new_text(message)):
             return
         self._text.append(text)
         found = parse_partial_object("".join(self._text))
@@ -391,9 +195,7 @@ def _sum(chunks: list[BaseMessage]) -> BaseMessage:
 def with_raw(
     model: Runnable[LanguageModelInput, AIMessage], parser: StructuredOutputParser
 ) -> Runnable[LanguageModelInput, dict[str, Any]]:
-    """A chain that gives the reply itself beside its value, and errors about the reply as
-    values.
-    """
+    """A chain that gives replies beside their values, and what is wrong with them as a value."""
     return RunnableMap(raw=model) | RunnableGenerator(parser.beside, parser.abeside)
 
 

@@ -1,5 +1,4 @@
-"""Tools, tool choice and response formats as the wire takes them. Pure: what the user gave is never
-changed.
+"""Tools, tool choice and response formats as the wire takes them; nothing given is changed.
 
 `bind_tools` turns whatever LangChain calls a tool into plain dicts with the tools' own names; the
 request turns these into what travels: one `strict` for all, schemas inside the strict subset, names
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from cerebras_ext import wire
-from cerebras_ext.schema import NotExpressible, find_violations, to_strict
+from cerebras_ext.schema import NotExpressible, to_strict
 from cerebras_ext.tool_names import ToolNames
+from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ ToolLike: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
 
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 _SCHEMA_KEYS = ("name", "description", "schema", "strict")
-_NO_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False}
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 _CHOICE_WORDS = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
 
 
@@ -66,27 +66,23 @@ def _bound_tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
         converted = convert_to_openai_tool(cast("Any", tool))
     except ValueError as error:
         raise UnsupportedInput(
-            f"tools: {_described(tool)} is not a tool ({str(error).splitlines()[0]}); give a function, a "
-            "LangChain tool, a pydantic class, or a dict with name and parameters"
+            f"tools: {_described(tool)} is not a tool ({str(error).splitlines()[0]}); give a "
+            "function, a LangChain tool, a pydantic class, or a dict with name and parameters"
         ) from error
-    function = converted.get("function")
-    if converted.get("type") != "function" or not isinstance(function, Mapping):
+    function = object_in(converted.get("function"))
+    if converted.get("type") != "function" or not function.get("name"):
         raise UnsupportedInput(
-            f"tools: {_described(tool)} is built into another provider's service; the Cerebras API takes "
-            "function tools only"
+            f"tools: {_described(tool)} is built into another provider's service; the Cerebras API "
+            "takes function tools only"
         )
-    kept = {
-        key: function[key]
-        for key in _FUNCTION_KEYS
-        if key in function and (key == "name" or function[key] is not None)
-    }
+    kept = {key: function[key] for key in _FUNCTION_KEYS if function.get(key) is not None}
     if strict is not None:
         kept["strict"] = strict
     return {"type": "function", "function": kept}
 
 
 def _described(tool: ToolLike) -> str:
-    if isinstance(tool, Mapping):
+    if is_object(tool):
         return repr(tool.get("name") or tool.get("title") or tool.get("type") or sorted(tool))
     return repr(getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
 
@@ -125,11 +121,10 @@ def bound_tool_choice(choice: object, names: Sequence[str]) -> wire.ToolChoice |
 
 
 def _name_in(choice: object) -> str:
-    if isinstance(choice, Mapping):
-        function = choice.get("function")
-        name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
-        if isinstance(name, str):
-            return name
+    given = object_in(choice)
+    name = object_in(given.get("function")).get("name", given.get("name"))
+    if isinstance(name, str):
+        return name
     raise UnsupportedInput(
         f"tool_choice: {choice!r} is not known; give 'auto', 'none', 'any', or the name of a tool"
     )
@@ -164,7 +159,7 @@ def _tool_to_wire(
             parameters, f"tool {own_name!r}", refused=facts.strict_tools_refuse
         )
     elif parameters.get("type") == "object" and "properties" not in parameters:
-        parameters = {**parameters, "properties": {}}
+        parameters = dict[str, Any](parameters, properties={})
     out = wire.FunctionDefinition(name=names.to_wire(own_name), parameters=dict(parameters))
     if description := function.get("description"):
         out["description"] = description
@@ -187,19 +182,19 @@ def response_format_to_wire(response_format: object) -> wire.ResponseFormat:
     Raises:
         UnsupportedInput: It is not one of the service's, or its strict schema cannot be expressed.
     """
-    if isinstance(response_format, Mapping):
-        kind, body = response_format.get("type"), response_format.get("json_schema")
-        if kind in ("text", "json_object"):
-            return cast("wire.ResponseFormat", {"type": kind})
-        if kind == "json_schema" and isinstance(body, Mapping) and body.get("name"):
-            kept = {key: body[key] for key in _SCHEMA_KEYS if body.get(key) is not None}
-            kept["name"] = ToolNames.of([kept["name"]]).to_wire(kept["name"])
-            if kept.get("strict") and "schema" in kept:
-                kept["schema"] = strict_schema(kept["schema"], f"response_format {kept['name']!r}")
-            return cast("wire.ResponseFormat", {"type": "json_schema", "json_schema": kept})
+    given = object_in(response_format)
+    kind, body = given.get("type"), object_in(given.get("json_schema"))
+    if kind in ("text", "json_object"):
+        return cast("wire.ResponseFormat", {"type": kind})
+    if kind == "json_schema" and body.get("name"):
+        kept = {key: body[key] for key in _SCHEMA_KEYS if body.get(key) is not None}
+        kept["name"] = ToolNames.of([kept["name"]]).to_wire(kept["name"])
+        if kept.get("strict") and "schema" in kept:
+            kept["schema"] = strict_schema(kept["schema"], f"response_format {kept['name']!r}")
+        return cast("wire.ResponseFormat", {"type": "json_schema", "json_schema": kept})
     raise UnsupportedInput(
-        "response_format: give {'type': 'json_object'} or {'type': 'json_schema', 'json_schema': {'name': …, "
-        "'schema': …}}; with_structured_output builds it from a class"
+        "response_format: give {'type': 'json_object'} or {'type': 'json_schema', 'json_schema': "
+        "{'name': …, 'schema': …}}; with_structured_output builds it from a class"
     )
 
 
@@ -217,14 +212,9 @@ def strict_schema(
         UnsupportedInput: It cannot be expressed there; says why.
     """
     try:
-        strict = to_strict(schema)
+        strict = to_strict(schema, refused=refused)
     except NotExpressible as error:
         raise UnsupportedInput(f"{what}: {error}; use strict=False") from error
     for change in strict.changes:
         logger.debug("%s: strict schema: %s", what, change)
-    violations = find_violations(strict.schema, refused=refused)
-    if violations:
-        raise UnsupportedInput(
-            f"{what}: the strict schema has {violations[0].message} at {violations[0].path}; use strict=False"
-        )
     return strict.schema

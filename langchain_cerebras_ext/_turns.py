@@ -35,8 +35,8 @@ def check_tool_turns(messages: Iterable[tuple[int, wire.Message]]) -> None:
             if open_ids.pop(call_id, None) is None:
                 raise _error(
                     position,
-                    f"a tool message answers {call_id!r}, but no call with that id is open in the turn before "
-                    "it; put it right after the message that makes the call, once",
+                    f"a tool message answers {call_id!r}, but no call with that id is open in the "
+                    "turn before it; put it right after the message that makes the call, once",
                 )
             continue
         _check_closed(open_ids)
@@ -55,8 +55,8 @@ def _check_closed(open_ids: dict[str, int]) -> None:
     for call_id, position in open_ids.items():
         raise _error(
             position,
-            f"tool call {call_id!r} has no answer; add a ToolMessage with that tool_call_id right after this "
-            "message, or leave the call out",
+            f"tool call {call_id!r} has no answer; add a ToolMessage with that tool_call_id right "
+            "after this message, or leave the call out",
         )
 
 

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages.ai import UsageMetadata
 
+from cerebras_ext.reply import CompletionTokensDetails, PromptTokensDetails
+from langchain_cerebras_ext._shapes import object_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,13 +33,14 @@ def usage_from_wire(usage: Usage | None) -> UsageMetadata | None:
         output_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens if total is None else total,
     )
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    image = usage.image_tokens if usage.image_tokens is not None else prompt and prompt.image_tokens
-    details_in = {"cache_read": prompt and prompt.cached_tokens, "image": image}
+    prompt = usage.prompt_tokens_details or PromptTokensDetails()
+    completion = usage.completion_tokens_details or CompletionTokensDetails()
+    image = usage.image_tokens if usage.image_tokens is not None else prompt.image_tokens
+    details_in = {"cache_read": prompt.cached_tokens, "image": image}
     details_out = {
-        "reasoning": completion and completion.reasoning_tokens,
-        "accepted_prediction": completion and completion.accepted_prediction_tokens,
-        "rejected_prediction": completion and completion.rejected_prediction_tokens,
+        "reasoning": completion.reasoning_tokens,
+        "accepted_prediction": completion.accepted_prediction_tokens,
+        "rejected_prediction": completion.rejected_prediction_tokens,
     }
     if fitting := _fitting(details_in, usage.prompt_tokens):
         counts["input_token_details"] = cast("InputTokenDetails", fitting)
@@ -58,15 +62,13 @@ def _fitting(details: Mapping[str, int | None], total: int) -> dict[str, int]:
 
 
 def summed_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
-    """The `llm_output` of several prompts: token counts summed, everything else as the last one
-    says.
-    """
+    """The `llm_output` of several prompts: token counts summed, the rest from the last."""
     combined: dict[str, Any] = {}
     total: dict[str, int] = {}
     for output in outputs:
         if output:
             combined.update(output)
-            for name, count in (output.get("token_usage") or {}).items():
+            for name, count in object_in(output.get("token_usage")).items():
                 if isinstance(count, int):
                     total[name] = total.get(name, 0) + count
     return {**combined, "token_usage": total} if total else combined

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.utils import count_tokens_approximately
@@ -25,18 +24,15 @@ from langchain_cerebras_ext._request import (
     chat_call,
     check_known,
 )
-from langchain_cerebras_ext._structured import (
-    Method,
-    StructuredOutputParser,
-    plan_structured_output,
-    target_of,
-    with_raw,
-)
+from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
+from langchain_cerebras_ext._target import plan_structured_output, target_of
 from langchain_cerebras_ext._tools import bound_tool_choice, bound_tools, tool_names_of
 from langchain_cerebras_ext._usage import summed_token_usage
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
     from langchain_core.messages import AIMessage, BaseMessage
@@ -45,7 +41,7 @@ if TYPE_CHECKING:
 
     from langchain_cerebras_ext._events import Event
     from langchain_cerebras_ext._request import ChatCall
-    from langchain_cerebras_ext._structured import SchemaLike
+    from langchain_cerebras_ext._target import Method, SchemaLike
     from langchain_cerebras_ext._tools import ToolLike
 
 __all__ = ["ChatCerebras"]
@@ -276,8 +272,9 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
         plan = plan_structured_output(target, facts, method=method, strict=strict)
         if tools and not (plan.method == "json_schema" and facts.takes_tools_with_response_format):
             raise UnsupportedInput(
-                f"tools: model {facts.id!r} does not take tools and a structured answer in one request; bind the "
-                "tools, and ask for the structured answer in a call of its own or through create_agent"
+                f"tools: model {facts.id!r} does not take tools and a structured answer in one "
+                "request; bind the tools, and ask for the structured answer in a call of its own "
+                "or through create_agent"
             )
         bound = self.bind_tools([*plan.tools, *(tools or ())], **plan.options, **kwargs)
         parser = StructuredOutputParser(
@@ -315,8 +312,8 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         return profile_of(self._facts())
 
-    def _derive_again(self, original: Self) -> None:
-        if self.profile == original._resolve_model_profile():
+    def _derive_again(self, original: CerebrasConnection) -> None:
+        if self.profile == profile_of(original._facts()):
             self.profile = self._resolve_model_profile()
 
     def get_num_tokens_from_messages(

@@ -1,13 +1,13 @@
 """The errors of `cerebras_ext`, each also the LangChain error for the same condition.
 
 Every class here derives from the client's class of the same name and from the class of
-`langchain_core.exceptions` for the condition, so either `except` works, and LangChain's retry, fallback
-and summarisation middleware know what they deal with.
+`langchain_core.exceptions` for the condition, so either `except` works, and LangChain's retry,
+fallback and summarisation middleware know what they deal with.
 
     client error            LangChain error              when
     ConfigError             ModelInvalidRequestError     nothing was sent
       MissingKey            ModelAuthenticationError     there is no API key
-      UnsupportedInput      ModelInvalidRequestError     a message, tool or schema has no form on the wire
+      UnsupportedInput      ModelInvalidRequestError     no form on the wire
       UnknownParameter      ModelInvalidRequestError     no such option
     BadRequest              ModelInvalidRequestError     400
       ContextOverflow       ContextOverflowError         the prompt does not fit
@@ -24,14 +24,15 @@ and summarisation middleware know what they deal with.
     StatusError             ModelInvalidRequestError     any other status
     ConnectionFailed        ModelConnectionError         no reply
       TimedOut              ModelTimeoutError            a time limit of ours
-    StreamInterrupted       ModelConnectionError         the connection died in the middle of a stream
-      StreamTimedOut        ModelTimeoutError            a time limit of ours, in the middle of a stream
+    StreamInterrupted       ModelConnectionError         the connection died mid-stream
+      StreamTimedOut        ModelTimeoutError            a time limit of ours, mid-stream
     StreamIncomplete        ModelConnectionError         the stream ended without a finish
-    StreamFailed            ModelAPIError                the service reported an error inside a stream
+    StreamFailed            ModelAPIError                an error event inside a stream
       StreamOverflow        ContextOverflowError         … because the prompt does not fit
     ProtocolError           ModelAPIError                a reply that cannot be read
 
-`StructuredOutputError` is LangChain's `OutputParserException`: the reply arrived, but is not what was asked for.
+`StructuredOutputError` is LangChain's `OutputParserException`: the reply arrived, but it is not
+what was asked for.
 """
 
 from __future__ import annotations
@@ -95,14 +96,14 @@ __all__ = [
 class ErrorResponse:
     """What a tracer may see of an error reply: status, request id, and the service's own words.
 
-    LangChain reads `response` of an error into the trace; the HTTP response itself would carry the request
-    with its key.
+    LangChain reads `response` of an error into the trace; the HTTP response itself would carry the
+    request with its key.
     """
 
     status_code: int
     text: str
-    headers: dict[str, str] = field(default_factory=dict)
-    body: dict[str, str | None] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    body: dict[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False)
 
     def json(self) -> dict[str, str | None]:
         """The error as the service describes it."""
