@@ -1,8 +1,8 @@
 """Replies and deltas in, LlamaIndex responses out; the same for sync and async.
 
-A renderer belongs to one call: `whole` renders an unstreamed reply, `feed` one delta of a stream. The
-last item of a stream is made as `whole` makes it, from the sum of the deltas, so that both ways end in
-the same message.
+A renderer belongs to one call: `whole` renders an unstreamed reply, `feed` one delta of a stream.
+The last item of a stream is made as `whole` makes it, from the sum of the deltas, so that both ways
+end in the same message.
 """
 
 from __future__ import annotations

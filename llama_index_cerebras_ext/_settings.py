@@ -282,8 +282,8 @@ class CerebrasSettings(FunctionCallingLLM):
             update["api_key"] = None
             update["default_headers"] = self._visible_headers(self.default_headers)
         bare = self.model_copy(update=update)
-        state = super(CerebrasSettings, bare).__getstate__()
-        return {**state, "__pydantic_private__": None}
+        object.__setattr__(bare, "__pydantic_private__", None)  # clients, which do not pickle
+        return super(CerebrasSettings, bare).__getstate__()
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         """Fills an object that comes out of a pickle; its key may be missing until a call."""

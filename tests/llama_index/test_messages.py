@@ -1,0 +1,387 @@
+"""LlamaIndex messages to the wire: LI-19, LI-26 to LI-31."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from cerebras_ext.catalog import facts_of
+from cerebras_ext.errors import ConfigError
+from cerebras_ext.tool_names import ToolNames
+from llama_index_cerebras_ext._messages import called_names, wire_messages_of
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+
+
+def translated(*messages: ChatMessage, model: str = "gpt-oss-120b", **options: Any) -> list[Any]:
+    """The wire messages, for a model that replays reasoning in a field unless told otherwise."""
+    names = ToolNames.of(called_names(messages))
+    return wire_messages_of(list(messages), facts=facts_of(model), names=names, **options)
+
+
+def call(call_id: str | None, kwargs: dict[str, Any] | str, name: str = "f") -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=kwargs)
+
+
+def assistant(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kwargs)
+
+
+def tool(text: str | None = "ok", **kwargs: Any) -> ChatMessage:
+    blocks = [] if text is None else [TextBlock(text=text)]
+    return ChatMessage(role="tool", blocks=blocks, additional_kwargs=kwargs)
+
+
+@pytest.mark.parametrize(
+    ("role", "sent"),
+    [
+        (MessageRole.SYSTEM, "system"),
+        (MessageRole.DEVELOPER, "developer"),
+        (MessageRole.USER, "user"),
+        (MessageRole.ASSISTANT, "assistant"),
+        (MessageRole.CHATBOT, "assistant"),
+        (MessageRole.MODEL, "assistant"),
+    ],
+)
+def test_every_role_has_its_wire_role(role: MessageRole, sent: str) -> None:
+    """LI-26: other frameworks' names for a role mean the API's."""
+    assert translated(ChatMessage(role=role, content="x")) == [{"role": sent, "content": "x"}]
+
+
+@pytest.mark.parametrize("role", [MessageRole.TOOL, MessageRole.FUNCTION])
+def test_tool_results_travel_as_tool_messages(role: MessageRole) -> None:
+    """LI-26: a function's result is a tool's result."""
+    message = ChatMessage(role=role, content="x", additional_kwargs={"tool_call_id": "c1"})
+    assert translated(message) == [{"role": "tool", "content": "x", "tool_call_id": "c1"}]
+
+
+def test_developer_role_becomes_system_where_the_model_has_none() -> None:
+    """LI-26: only gpt-oss has a developer role."""
+    message = ChatMessage(role="developer", content="x")
+    assert translated(message, model="qwen-3.8-27b")[0]["role"] == "system"
+
+
+def test_system_messages_may_stand_anywhere() -> None:
+    """LI-26: early stopping appends a system message at the end."""
+    roles = ["user", "system", "user", "user"]
+    sent = translated(*(ChatMessage(role=role, content="x") for role in roles))
+    assert [message["role"] for message in sent] == roles
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_one_text_block_is_a_string(role: str) -> None:
+    """LI-27: a lone text is sent as a plain string."""
+    assert translated(ChatMessage(role=role, content="x"))[0]["content"] == "x"
+
+
+def test_user_texts_are_parts() -> None:
+    """LI-27: several blocks of a user message keep their borders."""
+    message = ChatMessage(role="user", blocks=[TextBlock(text="a"), TextBlock(text="b")])
+    assert translated(message)[0]["content"] == [
+        {"type": "text", "text": "a"},
+        {"type": "text", "text": "b"},
+    ]
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_other_texts_are_joined_as_core_joins_them(role: str) -> None:
+    """LI-27: system and assistant texts are joined by line ends."""
+    message = ChatMessage(role=role, blocks=[TextBlock(text="a"), TextBlock(text="b")])
+    assert translated(message)[0]["content"] == message.content == "a\nb"
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_a_message_without_blocks_has_empty_content(role: str) -> None:
+    """LI-31: content is empty, never null."""
+    assert translated(ChatMessage(role=role, blocks=[]))[0]["content"] == ""
+
+
+@pytest.mark.parametrize(
+    ("block", "url"),
+    [
+        (ImageBlock(image=PNG), PNG_URL),
+        (ImageBlock(image=base64.b64encode(PNG)), PNG_URL),
+        (ImageBlock(image=io.BytesIO(PNG), image_mimetype="image/png"), PNG_URL),
+        (ImageBlock(image=io.BytesIO(PNG)), PNG_URL),
+        (ImageBlock(url=PNG_URL), PNG_URL),
+        (ImageBlock(url="https://example.com/cat.png"), "https://example.com/cat.png"),
+    ],
+    ids=["bytes", "base64", "file", "untyped file", "data URL", "URL"],
+)
+def test_images_travel_as_urls(block: ImageBlock, url: str) -> None:
+    """LI-27: a URL stays as given and is not fetched; bytes become a data URL with a true type."""
+    sent = translated(ChatMessage(role="user", blocks=[TextBlock(text="see"), block]))[0]["content"]
+    assert sent[1] == {"type": "image_url", "image_url": {"url": url}}
+
+
+@pytest.mark.parametrize("name", ["a.png", "no_suffix"])
+def test_image_files_are_read(tmp_path: Path, name: str) -> None:
+    """LI-27: an image on disk is sent inline, its type told by name or bytes."""
+    (tmp_path / name).write_bytes(PNG)
+    sent = translated(ChatMessage(role="user", blocks=[ImageBlock(path=tmp_path / name)]))
+    assert sent[0]["content"][0]["image_url"]["url"] == PNG_URL
+
+
+def test_image_detail_is_passed_on() -> None:
+    """LI-27: `detail` goes out as given."""
+    message = ChatMessage(role="user", blocks=[ImageBlock(image=PNG, detail="low")])
+    assert translated(message)[0]["content"][0]["image_url"]["detail"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        (ImageBlock(image=b"\x00\x01neither"), "image's type cannot be told"),
+        (ImageBlock(), "image block is empty"),
+        (ImageBlock(image=io.BytesIO(b"")), "image is empty"),
+        (DocumentBlock(data=b"\xff\xfe\x00binary"), "text documents only"),
+        (DocumentBlock(data=b"%PDF-1.7\n%\xe2\xe3"), "application/pdf"),
+        (DocumentBlock(url="https://example.com/a.txt"), "is not fetched"),
+        (DocumentBlock(), "document block is empty"),
+        (AudioBlock(audio=b"x"), "no audio block"),
+        (VideoBlock(video=b"x"), "no video block"),
+        (call("c", {}), "no tool_call block"),
+    ],
+)
+def test_what_cannot_be_sent_is_named(block: Any, problem: str) -> None:
+    """LI-27: an error before sending names the block and says what to do; nothing is dropped silently."""
+    with pytest.raises(ConfigError, match=problem):
+        translated(ChatMessage(role="user", blocks=[block]))
+
+
+@pytest.mark.parametrize("role", ["system", "assistant", "tool"])
+def test_images_stand_in_user_messages_only(role: str) -> None:
+    """LI-27: an image elsewhere is an error that names the message."""
+    message = ChatMessage(
+        role=role, blocks=[ImageBlock(image=PNG)], additional_kwargs={"tool_call_id": "c"}
+    )
+    with pytest.raises(ConfigError, match=rf"messages\.1: .*image block in a {role} message"):
+        translated(ChatMessage(content="x"), message)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        DocumentBlock(data=b"words"),
+        DocumentBlock(data=b"words", document_mimetype="text/markdown"),
+        DocumentBlock(data=b"words", document_mimetype="application/json"),
+        DocumentBlock(data=io.BytesIO(b"words")),
+    ],
+)
+def test_textual_documents_become_text(block: DocumentBlock) -> None:
+    """LI-27: a document that is text is sent as its text."""
+    assert translated(ChatMessage(role="user", blocks=[block]))[0]["content"] == "words"
+
+
+def test_document_files_are_read(tmp_path: Path) -> None:
+    """LI-27: a text file is read by its path."""
+    (tmp_path / "a.md").write_text("words")
+    message = ChatMessage(role="user", blocks=[DocumentBlock(path=tmp_path / "a.md")])
+    assert translated(message)[0]["content"] == "words"
+
+
+def test_citations_are_their_content() -> None:
+    """LI-27: citable and cited content is sent as what it holds."""
+    citable = CitableBlock(title="t", source="s", content=[TextBlock(text="a")])
+    cited = CitationBlock(
+        cited_content=TextBlock(text="b"), source="s", title="t", additional_location_info={}
+    )
+    sent = translated(ChatMessage(role="user", blocks=[citable, cited]))[0]["content"]
+    assert [part["text"] for part in sent] == ["a", "b"]
+
+
+def test_cache_points_and_foreign_thinking_are_left_out() -> None:
+    """LI-27: caching is automatic, and a user's message has no reasoning."""
+    from llama_index.core.base.llms.types import CacheControl
+
+    blocks = [
+        TextBlock(text="a"),
+        CachePoint(cache_control=CacheControl(type="ephemeral")),
+        ThinkingBlock(content="hm"),
+    ]
+    assert translated(ChatMessage(role="user", blocks=blocks))[0]["content"] == "a"
+
+
+def test_an_empty_tool_result_is_an_empty_string() -> None:
+    """LI-28: no blocks become "", not null."""
+    assert translated(tool(None, tool_call_id="c1"))[0]["content"] == ""
+
+
+def test_several_texts_of_a_tool_result_are_joined() -> None:
+    """LI-28: a tool result may have several text blocks."""
+    message = ChatMessage(
+        role="tool",
+        blocks=[TextBlock(text="a"), TextBlock(text="b")],
+        additional_kwargs={"tool_call_id": "c1"},
+    )
+    assert translated(message)[0]["content"] == "a\nb"
+
+
+def test_results_without_ids_answer_calls_in_order() -> None:
+    """LI-28, LI-29: missing ids are made up once and match."""
+    sent = translated(assistant(call(None, {}), call(None, {})), tool("1"), tool("2"))
+    made_up = [made["id"] for made in sent[0]["tool_calls"]]
+    assert len(set(made_up)) == 2
+    assert [sent[1]["tool_call_id"], sent[2]["tool_call_id"]] == made_up
+
+
+def test_a_result_without_id_answers_the_call_that_is_still_open() -> None:
+    """LI-28: pairing by order skips calls that were answered by id."""
+    sent = translated(
+        assistant(call("a", {}), call("b", {})), tool("1", tool_call_id="a"), tool("2")
+    )
+    assert sent[2]["tool_call_id"] == "b"
+
+
+def test_a_result_that_answers_no_call_is_an_error() -> None:
+    """LI-28: without an id and without an open call there is nothing to pair with."""
+    with pytest.raises(ConfigError, match=r"messages\.0: this tool message answers no call"):
+        translated(tool("1"))
+
+
+def test_results_may_come_in_any_order() -> None:
+    """LI-53: ids decide, not positions."""
+    sent = translated(
+        assistant(call("a", {}), call("b", {})),
+        tool("2", tool_call_id="b"),
+        tool("1", tool_call_id="a"),
+    )
+    assert [message["tool_call_id"] for message in sent[1:]] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "arguments"),
+    [
+        ({"city": "Malmö", "n": 1}, '{"city":"Malmö","n":1}'),
+        ({}, "{}"),
+        ('{ "city": "Oslo" }', '{ "city": "Oslo" }'),
+        ('{"city": "Os', '{"city": "Os'),
+        ("", "{}"),
+        ("  ", "{}"),
+    ],
+)
+def test_arguments_are_strings_on_the_wire(kwargs: Any, arguments: str) -> None:
+    """LI-29: an object becomes compact JSON with its letters kept, text stays as it was."""
+    sent = translated(assistant(call("c1", kwargs)))[0]
+    assert sent["tool_calls"][0]["function"] == {"name": "f", "arguments": arguments}
+
+
+def test_a_message_of_calls_alone_has_no_content() -> None:
+    """LI-29: the shape that the service is known to accept."""
+    assert "content" not in translated(assistant(call("c1", {})))[0]
+
+
+def test_text_beside_calls_is_kept() -> None:
+    """LI-29: a model may say something and call a tool."""
+    sent = translated(assistant(TextBlock(text="wait"), call("c1", {})))[0]
+    assert sent["content"] == "wait"
+    assert sent["tool_calls"][0]["id"] == "c1"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+        SimpleNamespace(id="c1", function=SimpleNamespace(name="f", arguments='{"a":1}')),
+        SimpleNamespace(tool_id="c1", tool_name="f", tool_kwargs={"a": 1}),
+    ],
+    ids=["dict", "SDK object", "selection"],
+)
+def test_calls_of_older_histories_are_read(kept: Any) -> None:
+    """LI-29: calls that only `additional_kwargs` hold, as dicts or objects."""
+    assert translated(assistant(tool_calls=[kept]))[0]["tool_calls"] == [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+    ]
+
+
+def test_a_kept_call_without_name_is_an_error() -> None:
+    """LI-36: a call without a name cannot be sent."""
+    with pytest.raises(ConfigError, match="has no name"):
+        translated(assistant(tool_calls=[{"id": "c1", "function": {"arguments": "{}"}}]))
+
+
+def test_blocks_win_over_kept_calls() -> None:
+    """LI-25: the blocks are the source of truth."""
+    kept = {"id": "old", "function": {"name": "old", "arguments": "{}"}}
+    sent = translated(assistant(call("c1", {}), tool_calls=[kept]))[0]
+    assert [made["id"] for made in sent["tool_calls"]] == ["c1"]
+
+
+def test_other_message_kwargs_are_not_sent() -> None:
+    """LI-29: what core and memories leave in `additional_kwargs` stays there."""
+    kwargs = {"tool_call_id": "c1", "cache_control": {}, "session_id": "s", "refusal": None}
+    assert translated(assistant(TextBlock(text="x"), **kwargs)) == [
+        {"role": "assistant", "content": "x"}
+    ]
+
+
+def test_names_are_sanitised_in_history_too() -> None:
+    """LI-36: a call goes back under the name that its tool has on the wire."""
+    sent = translated(assistant(call("c1", {}, name="Box[int]")))[0]
+    assert sent["tool_calls"][0]["function"]["name"] == "Box_int"
+
+
+THOUGHT = assistant(ThinkingBlock(content="hm"), TextBlock(text="x"))
+
+
+@pytest.mark.parametrize(
+    ("replay", "expected"),
+    [
+        ("field", {"content": "x", "reasoning": "hm"}),
+        ("think_tags", {"content": "<think>hm</think>x"}),
+        ("none", {"content": "x"}),
+    ],
+)
+def test_reasoning_goes_back_as_the_catalogue_says(replay: str, expected: dict[str, str]) -> None:
+    """LI-30: in its field, in tags, or not at all; which one is a fact of the model."""
+    facts = facts_of("gpt-oss-120b", reasoning_replay=replay)
+    sent = wire_messages_of([THOUGHT], facts=facts, names=ToolNames.of(()))
+    assert sent == [{"role": "assistant", **expected}]
+
+
+def test_reasoning_stays_here_when_replay_is_off() -> None:
+    """LI-30: one option turns the replay off."""
+    assert "reasoning" not in translated(THOUGHT, replays_reasoning=False)[0]
+
+
+def test_empty_reasoning_is_left_out() -> None:
+    """LI-30: an empty thinking block is no reasoning."""
+    sent = translated(assistant(ThinkingBlock(content=None), TextBlock(text="x")))[0]
+    assert "reasoning" not in sent
+
+
+def test_reasoning_alone_goes_out_with_empty_content() -> None:
+    """LI-31: a message that only thought keeps the conversation going."""
+    assert translated(assistant(ThinkingBlock(content="hm"))) == [
+        {"role": "assistant", "content": "", "reasoning": "hm"}
+    ]
+
+
+def test_nothing_that_comes_in_is_changed() -> None:
+    """LI-19: neither messages nor their blocks."""
+    history = [ChatMessage(content="q"), assistant(call(None, {"a": 1})), tool("r")]
+    before = [message.model_dump_json() for message in history]
+    translated(*history)
+    assert [message.model_dump_json() for message in history] == before
