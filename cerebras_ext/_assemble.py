@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from cerebras_ext._json import dump_json
+from cerebras_ext._json import dump_json, is_array, is_object
 from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
 from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext.deltas import (
@@ -42,9 +42,21 @@ def _text_of(value: Any) -> str:
     """The text of a field that is a string or, from some servers, a list of text parts."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "".join(_text_of(part.get("text", "")) for part in value if isinstance(part, dict))
+    if is_array(value):
+        return "".join(_text_of(part.get("text", "")) for part in value if is_object(part))
     raise unreadable(f"holds a {type(value).__name__} where text belongs")
+
+
+def _object(value: Any, what: str) -> JsonObject:
+    if not is_object(value):
+        raise unreadable(f"has {what} that is not an object")
+    return value
+
+
+def _array(value: Any, what: str) -> list[Any]:
+    if not is_array(value):
+        raise unreadable(f"has {what} that are not an array")
+    return value
 
 
 class _Run:
@@ -96,10 +108,8 @@ class Assembler(ABC, Generic[Delta]):
             self._envelope.update(_without_choices(chunk))
         if choices:
             self._last_chunk = chunk
-            for choice in choices:
-                if not isinstance(choice, dict):
-                    raise unreadable("has a choice that is not an object")
-                self._take_choice(choice, chunk)
+            for choice in _array(choices, "choices"):
+                self._take_choice(_object(choice, "a choice"), chunk)
         else:  # usage alone, after the finish: one last chunk carries both
             self._last_chunk = {**(self._last_chunk or {}), **_without_choices(chunk)}
 
@@ -212,9 +222,7 @@ class ChatAssembler(Assembler[ChatDelta]):
             total = self._sums[index] = ChatChoiceSum(_checked_index(index))
         delta = choice.get("delta")
         if delta:
-            if not isinstance(delta, dict):
-                raise unreadable("has a delta that is not an object")
-            self._take_delta(delta, total, choice, chunk)
+            self._take_delta(_object(delta, "a delta"), total, choice, chunk)
         reason = choice.get("finish_reason")
         if reason:
             total.finish_reason = str(reason)
@@ -235,9 +243,9 @@ class ChatAssembler(Assembler[ChatDelta]):
             total.content = []
         calls = delta.get("tool_calls")
         if calls:
-            for call in calls:
+            for call in _array(calls, "tool calls"):
                 if call is not None:
-                    self._take_call(call, total, choice, chunk)
+                    self._take_call(_object(call, "a tool call"), total, choice, chunk)
         if len(delta) > 1 or not (thought or content or calls):
             self._take_rest(delta, total)
 
@@ -250,13 +258,11 @@ class ChatAssembler(Assembler[ChatDelta]):
             total.refusal = [*(total.refusal or ()), _text_of(refusal)]
 
     def _take_call(
-        self, call: Any, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
+        self, call: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
     ) -> None:
-        if not isinstance(call, dict):
-            raise unreadable("has a tool call that is not an object")
         call_id = call.get("id") or None
         index, known = total.tool_call(call.get("index"), call_id)
-        function = call.get("function") or {}
+        function = _object(call.get("function") or {}, "a function")
         name = function.get("name") or None
         new_id = call_id if known.id is None else None
         new_name = name if name != known.name else None
@@ -266,7 +272,7 @@ class ChatAssembler(Assembler[ChatDelta]):
         if call.get("type"):
             known.type = str(call["type"])
         arguments = function.get("arguments")
-        if isinstance(arguments, dict | list):
+        if is_object(arguments) or is_array(arguments):
             arguments = dump_json(arguments).decode()
         key: RunKey = ("tool_calls", total.index, index)
         if new_id or new_name:

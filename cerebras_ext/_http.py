@@ -132,7 +132,7 @@ _TIMEOUTS: dict[str, tuple[Phase, bool, str]] = {
     "ReadTimeout": ("read", True, "no data came for too long"),
     "PoolTimeout": ("pool", False, "no connection became free; raise max_connections"),
 }
-_FAILURES: dict[str, tuple[bool | None, str]] = {
+_FAILURES: dict[str, tuple[bool, str]] = {
     "ConnectError": (False, "could not connect"),
     "ProxyError": (False, "the proxy refused"),
     "UnsupportedProtocol": (False, "the address cannot be used"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic_core import from_json
 
@@ -19,7 +19,19 @@ from cerebras_ext.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["dump_json", "load_json", "replace_lone_surrogates"]
+    from cerebras_ext.wire import JsonObject
+
+__all__ = ["dump_json", "is_array", "is_object", "load_json", "replace_lone_surrogates"]
+
+
+def is_object(value: object) -> TypeGuard[JsonObject]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
 
 
 def load_json(text: bytes) -> tuple[Any, bool]:
@@ -78,13 +90,21 @@ def _unwritable(value: Any, path: str, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield f"{where}: {value!r} is not a JSON number; give a finite one"
-    elif isinstance(value, dict):
+    elif is_object(value):
         for key, item in value.items():
-            if not isinstance(key, str | int | float | bool | None):
+            if not _is_scalar(key):
                 yield f"{where}: a key of type {type(key).__name__} is not JSON; use strings"
             yield from _unwritable(item, f"{path}.{key}" if path else str(key), depth + 1)
-    elif isinstance(value, list | tuple):
+    elif _is_sequence(value):
         for number, item in enumerate(value):
             yield from _unwritable(item, f"{path}.{number}" if path else str(number), depth + 1)
-    elif not isinstance(value, str | int | bool | None):
+    elif not _is_scalar(value):
         yield f"{where}: a {type(value).__name__} is not JSON; convert it first"
+
+
+def _is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, list | tuple)
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, str | int | float | bool | None)

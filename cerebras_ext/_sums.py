@@ -45,7 +45,7 @@ class ToolCallSum:
     id: str | None = None
     name: str | None = None
     type: str = "function"
-    arguments: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list[str])
     n_chars: int = 0
 
     def add_arguments(self, text: str) -> None:
@@ -77,9 +77,9 @@ class ChatChoiceSum:
     content: list[str] | None = None
     reasoning: list[str] | None = None
     refusal: list[str] | None = None
-    tool_calls: dict[int, ToolCallSum] = field(default_factory=dict)
-    logprobs: list[JsonObject] = field(default_factory=list)
-    reasoning_logprobs: list[JsonObject] = field(default_factory=list)
+    tool_calls: dict[int, ToolCallSum] = field(default_factory=dict[int, ToolCallSum])
+    logprobs: list[JsonObject] = field(default_factory=list[Any])
+    reasoning_logprobs: list[JsonObject] = field(default_factory=list[Any])
     finish_reason: str | None = None
 
     def tool_call(self, wire_index: int | None, call_id: str | None) -> tuple[int, ToolCallSum]:
@@ -146,7 +146,7 @@ class TextChoiceSum:
     index: int
     text: list[str] | None = None
     tokens: list[int] | None = None
-    logprobs: list[JsonObject] = field(default_factory=list)
+    logprobs: list[JsonObject] = field(default_factory=list[Any])
     finish_reason: str | None = None
 
     def to_wire(self) -> JsonObject:

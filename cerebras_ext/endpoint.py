@@ -80,7 +80,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def check_headers(headers: Iterable[tuple[object, object]]) -> tuple[tuple[str, str], ...]:
     """The headers, with lower-case names.
 
     Raises:

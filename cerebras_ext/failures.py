@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from cerebras_ext._json import load_json
+from cerebras_ext._json import is_array, is_object, load_json
 from cerebras_ext.errors import (
     MAX_QUOTED_CHARS,
     BadRequest,
@@ -108,7 +108,7 @@ def find_embedded_failure(
     body: object, headers: Mapping[str, str], *, doing: str, now_unix_s: float
 ) -> StatusError | None:
     """The error that a reply with status 200 holds instead of an answer, if it does."""
-    if not isinstance(body, dict) or not body.get("error") or "choices" in body:
+    if not is_object(body) or not body.get("error") or "choices" in body:
         return None
     problem = _read_problem(body)
     status = problem.status or 500
@@ -172,11 +172,11 @@ def _parsed(body: bytes) -> object:
 
 
 def _read_problem(payload: object) -> _Problem:
-    if not isinstance(payload, dict):
+    if not is_object(payload):
         return _Problem(_quoted(payload))
     status = payload.get("status_code")
     nested = payload.get("error")
-    source: Mapping[str, Any] = nested if isinstance(nested, dict) else payload
+    source = nested if is_object(nested) else payload
     message = source.get("message") or source.get("detail") or nested or payload.get("detail")
     return _Problem(
         _quoted(_detail_text(message)),
@@ -189,12 +189,12 @@ def _read_problem(payload: object) -> _Problem:
 
 def _detail_text(detail: object) -> object:
     """Validation problems as one text: `[{"loc": ["body", "messages"], "msg": …}]`."""
-    if not isinstance(detail, list):
+    if not is_array(detail):
         return detail
     lines = [
         f"{'.'.join(map(str, item.get('loc') or ()))}: {item.get('msg')}"
         for item in detail
-        if isinstance(item, dict)
+        if is_object(item)
     ]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from cerebras_ext._json import load_json
 from cerebras_ext.body import BodyBuffer
@@ -353,7 +353,7 @@ class StreamReply(Generic[Delta]):
         self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock
     ) -> OpenedStream[Delta]:
         """The opened stream."""
-        sink = answer.sink
+        sink = cast("_StreamSink[Delta] | _BodySink", answer.sink)  # `open_sink` made it
         if isinstance(sink, _StreamSink):
             if not sink.deltas:  # over before anything could be handed over
                 sink.deltas += sink.reader.end()

@@ -74,7 +74,7 @@ class RateLimits:
         return None
 
     def to_dict(self) -> dict[str, float]:
-        """Flat numbers for metadata: `remaining_tokens_minute`, `limit_requests_day`, …"""
+        """Flat numbers for metadata: `remaining_tokens_minute`, `limit_requests_day` and so on."""
         flat: dict[str, float] = {}
         for window in self.windows:
             facts = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from cerebras_ext._json import load_json, replace_lone_surrogates
+from cerebras_ext._json import is_object, load_json, replace_lone_surrogates
 
 __all__ = ["InvalidArguments", "parse_partial_object", "read_arguments", "seal"]
 
@@ -39,7 +39,7 @@ def read_arguments(text: str) -> dict[str, Any] | InvalidArguments:
         return InvalidArguments(f"not valid JSON: {error}")
     if value is None:
         return {}
-    if not isinstance(value, dict):
+    if not is_object(value):
         return InvalidArguments(f"a JSON {_kind_of(value)} where an object belongs")
     return value
 
@@ -51,12 +51,12 @@ def parse_partial_object(text: str) -> dict[str, Any]:
     the beginning of an object gives an empty one.
     """
     try:
-        value = from_json(
+        value: object = from_json(
             replace_lone_surrogates(text), allow_partial="trailing-strings", allow_inf_nan=False
         )
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if is_object(value) else {}
 
 
 def seal(text: str) -> str:

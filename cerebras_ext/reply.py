@@ -60,7 +60,7 @@ class ResponseMeta:
     request_id: str | None = None
     inference_id: str | None = None
     rate_limits: RateLimits = NO_RATE_LIMITS
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     retries_taken: int = 0
     client_request_id: str | None = None
 

@@ -9,12 +9,13 @@ Source: API specification sections 1.4, 2.1 and 5.1.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cerebras_ext._json import dump_json, load_json
+from cerebras_ext._json import dump_json, is_object, load_json
 from cerebras_ext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FieldRule:
             return f"{_shown(value)} is a {type(value).__name__}; give {self._wanted()}"
         if self.choices and isinstance(value, str) and value not in self.choices:
             return f"{value!r} is not known; give one of {', '.join(map(repr, self.choices))}"
-        size = len(value) if isinstance(value, str | list | tuple) else value
+        size = len(value) if isinstance(value, Sized) else value
         if isinstance(size, int | float) and not isinstance(size, bool):
             if self.low is not None and size < self.low:
                 return f"{_shown(value)} is too small; give {self.low:g} or more"
@@ -239,7 +240,7 @@ def _checked(endpoint: Endpoint, fields: Mapping[str, Any]) -> JsonObject:
 
 def _check_messages(messages: list[Any]) -> None:
     for number, message in enumerate(messages):
-        if not isinstance(message, Mapping):
+        if not is_object(message):
             raise ConfigError(
                 f"messages.{number}: is a {type(message).__name__}; "
                 "give a dict with 'role' and 'content'"
@@ -251,9 +252,11 @@ def _check_messages(messages: list[Any]) -> None:
             )
 
 
-def _checked_extra(extra_body: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(extra_body, Mapping) or not all(isinstance(key, str) for key in extra_body):
-        raise ConfigError("extra_body: give a dict of request fields")
+def _checked_extra(extra_body: object) -> JsonObject:
+    if not is_object(extra_body):
+        raise ConfigError(
+            f"extra_body: is a {type(extra_body).__name__}; give a dict of request fields"
+        )
     if "stream" in extra_body:
         raise ConfigError("extra_body: 'stream' is set by the method that is called")
     return extra_body
@@ -281,7 +284,7 @@ def _encoded(fields: JsonObject, encoding: Encoding) -> tuple[bytes, tuple[tuple
 
 def _packed(value: Any) -> bytes:
     try:
-        import msgpack
+        msgpack: Any = import_module("msgpack")
     except ImportError:
         raise ConfigError(
             "uses_msgpack: the package msgpack is missing; pip install 'cerebras-ext[msgpack]'"

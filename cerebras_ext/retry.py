@@ -127,7 +127,7 @@ class RetryPolicy:
             return error.retry_after_s if error.retry_after_s <= self.max_advice_s else None
         is_quota = isinstance(error, RateLimited) and error.code != "queue_exceeded"
         cap = self.max_quota_backoff_s if is_quota else self.max_backoff_s
-        return min(cap, self.backoff_s * 2**attempt) * rng.uniform(0.25, 1.0)
+        return min(cap, self.backoff_s * 2.0**attempt) * rng.uniform(0.25, 1.0)
 
     def _is_retryable(self, error: CerebrasError, n_read_timeouts: int) -> bool:
         if isinstance(error, TimedOut):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cerebras_ext._assemble import Assembler, unreadable
-from cerebras_ext._json import load_json
+from cerebras_ext._json import is_object, load_json
 from cerebras_ext.body import ContentDecoder
 from cerebras_ext.errors import (
     CerebrasError,
@@ -132,12 +132,12 @@ class StreamReader(Generic[Delta]):
             if name == "error":
                 raise read_stream_failure(text.decode("utf-8", "replace")) from None
             raise unreadable("is not JSON") from None
-        if name == "error" or (isinstance(chunk, dict) and chunk.get("error")):
+        if name == "error" or (is_object(chunk) and chunk.get("error")):
             raise read_stream_failure(chunk)
         if name != "message":
             self.n_ignored += 1
             return
-        if not isinstance(chunk, dict):
+        if not is_object(chunk):
             raise unreadable("is not a JSON object")
         self._assembler.take(chunk, has_halves=has_halves)
         if not self._merges:
