@@ -9,6 +9,9 @@ except ImportError:
         "langchain_cerebras_ext needs LangChain: pip install 'cerebras-ext[langchain]'"
     ) from None
 
+from cerebras_ext._version import __version__
 from langchain_cerebras_ext.chat_models import ChatCerebras
+from langchain_cerebras_ext.llms import CerebrasLLM
+from langchain_cerebras_ext.registration import register_with_langchain
 
-__all__ = ["ChatCerebras"]
+__all__ = ["CerebrasLLM", "ChatCerebras", "__version__", "register_with_langchain"]

@@ -37,53 +37,21 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from cerebras_ext.catalog import ModelFacts
-    from cerebras_ext.wire import ChatRequest, JsonObject
+    from cerebras_ext.wire import ChatRequest, JsonObject, TextRequest
 
 __all__ = [
-    "CALL_KEYS",
     "CHAT_FIELDS",
+    "CHAT_KEYS",
     "RULE_KEYS",
+    "TEXT_FIELDS",
+    "TEXT_KEYS",
     "ChatCall",
     "Defaults",
-    "call_options",
+    "TextCall",
     "chat_call",
     "check_known",
-    "overlaid",
+    "text_call",
 ]
-
-CHAT_KEYS = frozenset(
-    {
-        "clear_thinking",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "min_completion_tokens",
-        "min_tokens",
-        "model",
-        "model_parameters",
-        "n",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "reasoning_effort",
-        "reasoning_format",
-        "response_format",
-        "seed",
-        "service_tier",
-        "stop",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "user",
-    }
-)
-"""Request fields a call may set."""
 
 OPTION_KEYS = frozenset({"extra_body", "extra_headers", "max_retries", "merge_deltas", "timeout"})
 """How a call is sent."""
@@ -96,34 +64,70 @@ RULE_KEYS = frozenset(
 _IGNORED_KEYS = frozenset({"ls_structured_output_format", "stream", "structured_output_format"})
 """What core leaves in the kwargs for its own purposes."""
 
-CALL_KEYS = CHAT_KEYS | OPTION_KEYS | RULE_KEYS
-"""Everything a call may set."""
-
+_SHARED_FIELDS = {
+    name: name
+    for name in (
+        "model",
+        "temperature",
+        "top_p",
+        "stop",
+        "seed",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "prompt_cache_key",
+        "user",
+    )
+}
 CHAT_FIELDS = {
-    "model": "model",
-    "temperature": "temperature",
-    "top_p": "top_p",
+    **_SHARED_FIELDS,
     "max_tokens": "max_completion_tokens",
     "min_tokens": "min_completion_tokens",
-    "stop": "stop",
-    "seed": "seed",
-    "frequency_penalty": "frequency_penalty",
-    "presence_penalty": "presence_penalty",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "reasoning_effort": "reasoning_effort",
-    "reasoning_format": "reasoning_format",
-    "clear_thinking": "clear_thinking",
-    "service_tier": "service_tier",
-    "prediction": "prediction",
-    "prompt_cache_key": "prompt_cache_key",
-    "user": "user",
+    **{
+        name: name
+        for name in (
+            "logprobs",
+            "top_logprobs",
+            "parallel_tool_calls",
+            "reasoning_effort",
+            "reasoning_format",
+            "clear_thinking",
+            "service_tier",
+            "prediction",
+        )
+    },
 }
 """Fields of `ChatCerebras` that shape the request, and what the wire calls them."""
 
-_CHAT_SPELLING = {"max_tokens": "max_completion_tokens", "min_tokens": "min_completion_tokens"}
+TEXT_FIELDS = {
+    **_SHARED_FIELDS,
+    **{
+        name: name
+        for name in (
+            "max_tokens",
+            "min_tokens",
+            "logprobs",
+            "echo",
+            "best_of",
+            "suffix",
+            "grammar_root",
+            "return_raw_tokens",
+        )
+    },
+}
+"""Fields of `CerebrasLLM` that shape the request, and what the wire calls them."""
+
+_CALL_ONLY = frozenset({"model_parameters", "n", "stream_options"})
+_CHAT_ONLY = frozenset({"response_format", "tool_choice", "tools"})
+_CHAT_REQUEST = frozenset({*CHAT_FIELDS, *CHAT_FIELDS.values(), *_CHAT_ONLY, *_CALL_ONLY})
+_TEXT_REQUEST = frozenset({*TEXT_FIELDS, "n", "stream_options"})
+
+CHAT_KEYS = _CHAT_REQUEST | OPTION_KEYS | RULE_KEYS
+"""Everything a call of `ChatCerebras` may set."""
+
+TEXT_KEYS = _TEXT_REQUEST | OPTION_KEYS
+"""Everything a call of `CerebrasLLM` may set."""
+
 _REMEDIES = {
     "disable_reasoning": "; the field is deprecated, use reasoning_effort='none'",
     "function_call": "; use tool_choice",
@@ -163,6 +167,14 @@ class ChatCall:
     rules: RenderRules
 
 
+@dataclass(frozen=True, slots=True)
+class TextCall:
+    """A call of the completion model ready to be made."""
+
+    request: TextRequest
+    options: CallOptions
+
+
 def check_known(kwargs: Mapping[str, Any], known: frozenset[str], *, where: str) -> None:
     """Makes sure that every name is one a call takes.
 
@@ -175,29 +187,38 @@ def check_known(kwargs: Mapping[str, Any], known: frozenset[str], *, where: str)
             raise UnknownParameter.among(name, known, where=where, remedy=remedy)
 
 
-def overlaid(
-    defaults: Mapping[str, Any], kwargs: Mapping[str, Any], spelling: Mapping[str, str]
+def _overlaid(
+    defaults: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
+    stop: Sequence[str] | None,
+    spelling: Mapping[str, str],
 ) -> JsonObject:
     """Request fields of one call: the call's values over the defaults, nothing unset.
 
     Raises:
-        UnsupportedInput: The call gives one field under two names.
+        UnsupportedInput: The call gives one field under two names, or asks for several answers.
     """
-    fields = dict(defaults)
-    given: dict[str, str] = {}
+    given: dict[str, tuple[str, Any]] = {}
     for name, value in kwargs.items():
         wire_name = spelling.get(name, name)
-        if value is not None and given.setdefault(wire_name, name) != name:
-            raise UnsupportedInput(f"{name} and {given[wire_name]} are one field; give one of them")
-        if value is not None or name not in given.values():
-            fields[wire_name] = value
-    if fields.get("n") not in (None, 1):
+        other = given.get(wire_name)
+        if other is not None and value is not None and other[1] is not None:
+            raise UnsupportedInput(f"{name} and {other[0]} are one field; give one of them")
+        if other is None or value is not None:
+            given[wire_name] = (name, value)
+    fields = {**defaults, **{wire_name: value for wire_name, (_, value) in given.items()}}
+    if stop is not None:
+        fields["stop"] = list(stop)
+    if fields.pop("n", None) not in (None, 1):
         raise UnsupportedInput("n: a call gives one answer; call the model once for each you want")
-    fields.pop("n", None)
-    return {name: value for name, value in fields.items() if value is not None}
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and not (name == "stop" and not value)
+    }
 
 
-def call_options(kwargs: Mapping[str, Any], extra_body: Mapping[str, Any] | None) -> CallOptions:
+def _call_options(kwargs: Mapping[str, Any], extra_body: Mapping[str, Any] | None) -> CallOptions:
     """How one call is sent."""
     extra = {**(extra_body or {}), **object_in(kwargs.get("extra_body"))}
     return CallOptions(
@@ -227,13 +248,9 @@ def chat_call(
         UnknownParameter: A kwarg is no option.
         UnsupportedInput: Something has no form on the wire.
     """
-    check_known(kwargs, CALL_KEYS, where="a ChatCerebras call")
-    given = {name: value for name, value in kwargs.items() if name in CHAT_KEYS}
-    if stop is not None:
-        given["stop"] = stop
-    fields = overlaid(defaults.request, given, _CHAT_SPELLING)
-    if not fields.get("stop"):
-        fields.pop("stop", None)
+    check_known(kwargs, CHAT_KEYS, where="a ChatCerebras call")
+    given = {name: value for name, value in kwargs.items() if name in _CHAT_REQUEST}
+    fields = _overlaid(defaults.request, given, stop, CHAT_FIELDS)
     chosen = {name: kwargs[name] for name in RULE_KEYS if kwargs.get(name) is not None}
     rules = {**defaults.rules, **chosen}
     facts = defaults.facts_for(fields["model"])
@@ -255,13 +272,26 @@ def chat_call(
     _shape(fields, facts)
     return ChatCall(
         request=cast("ChatRequest", fields),
-        options=call_options(kwargs, defaults.extra_body),
+        options=_call_options(kwargs, defaults.extra_body),
         rules=RenderRules(
             names=names,
             model=fields["model"],
             shows_usage=rules["stream_usage"],
             shows_headers=rules["include_response_headers"],
         ),
+    )
+
+
+def text_call(
+    defaults: Defaults, prompt: str, stop: Sequence[str] | None, kwargs: Mapping[str, Any]
+) -> TextCall:
+    """The call that a hook of the completion model makes; as `chat_call`."""
+    check_known(kwargs, TEXT_KEYS, where="a CerebrasLLM call")
+    given = {name: value for name, value in kwargs.items() if name in _TEXT_REQUEST}
+    fields = _overlaid(defaults.request, given, stop, TEXT_FIELDS)
+    return TextCall(
+        request=cast("TextRequest", {**fields, "prompt": prompt}),
+        options=_call_options(kwargs, defaults.extra_body),
     )
 
 

@@ -8,7 +8,6 @@ the service accepts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -21,7 +20,7 @@ from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.tools import BaseTool
 

@@ -17,8 +17,8 @@ from langchain_cerebras_ext._events import EventRenderer
 from langchain_cerebras_ext._profile import profile_of
 from langchain_cerebras_ext._reply import result_from_reply
 from langchain_cerebras_ext._request import (
-    CALL_KEYS,
     CHAT_FIELDS,
+    CHAT_KEYS,
     RULE_KEYS,
     Defaults,
     chat_call,
@@ -227,7 +227,7 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
             UnsupportedInput: A tool or the choice cannot be sent.
             UnknownParameter: An option does not exist.
         """
-        check_known(kwargs, CALL_KEYS, where="bind_tools")
+        check_known(kwargs, CHAT_KEYS, where="bind_tools")
         bound = bound_tools(tools, strict=strict)
         options = {
             "tools": bound or None,
@@ -266,7 +266,7 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
             UnsupportedInput: The schema cannot be sent, or not together with the tools.
             UnknownParameter: An option does not exist.
         """
-        check_known(kwargs, CALL_KEYS, where="with_structured_output")
+        check_known(kwargs, CHAT_KEYS, where="with_structured_output")
         target = target_of(schema)
         facts = self._facts()
         plan = plan_structured_output(target, facts, method=method, strict=strict)
