@@ -24,9 +24,7 @@ MAX_LONG_ENUM_CHARS: Final = 7_500
 
 _TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 _ANNOTATIONS: Final = frozenset({"$schema", "default", "description", "title"})
-_NUMBER_BOUNDS: Final = frozenset(
-    {"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"}
-)
+_NUMBER_BOUNDS: Final = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"})
 _TEXT_BOUNDS: Final = frozenset({"maxLength", "minLength"})  # model-dependent: `refused`
 _KINDS: Final = frozenset(
     {"$ref", "anyOf", "const", "enum", "items", "prefixItems", "properties", "type"}
@@ -36,7 +34,7 @@ _ACCEPTED: Final = (
     | _NUMBER_BOUNDS
     | _TEXT_BOUNDS
     | _KINDS
-    | {"$defs", "additionalProperties", "required"}
+    | {"$defs", "additionalProperties", "multipleOf", "required"}
 )
 _NOT_AT_THE_ROOT: Final = ("oneOf", "anyOf", "enum", "not")
 
@@ -218,7 +216,31 @@ def _schemas_messages(value: object) -> Iterator[str]:
         yield "'anyOf' and 'prefixItems' must be lists of schemas."
 
 
+def _text_messages(value: object) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"Annotations must be strings: {value!r}."
+
+
+def _bound_messages(value: object) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield f"Bounds must be numbers: {value!r}."
+
+
+def _length_messages(value: object) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        yield f"Lengths must be integers from 0: {value!r}."
+
+
+def _multiple_messages(value: object) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        yield f"'multipleOf' must be a number above 0: {value!r}."
+
+
 _KEYWORD_RULES: Final[Mapping[str, Callable[[object], Iterator[str]]]] = {
+    **dict.fromkeys(("description", "title"), _text_messages),
+    **dict.fromkeys(_NUMBER_BOUNDS, _bound_messages),
+    **dict.fromkeys(_TEXT_BOUNDS, _length_messages),
+    "multipleOf": _multiple_messages,
     "type": _type_messages,
     "enum": _enum_messages,
     "const": _const_messages,
