@@ -67,5 +67,5 @@ requirements:
 	$(COMPILE) --resolution lowest-direct requirements/lowest.in --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .venv-lowest build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

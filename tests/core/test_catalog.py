@@ -8,12 +8,32 @@ from datetime import date
 
 import pytest
 
+from cerebras_ext import catalog
 from cerebras_ext.catalog import (
     UNKNOWN_MODEL,
     ModelFacts,
     all_models,
     facts_of,
 )
+
+
+def test_catalog_exports_the_public_list() -> None:
+    """A public name is added or removed on purpose (style guide §8)."""
+    assert catalog.__all__ == [
+        "UNKNOWN_MODEL",
+        "Basis",
+        "Endpoint",
+        "FactGroup",
+        "Family",
+        "ModelFacts",
+        "Reasoning",
+        "ReasoningReplay",
+        "Source",
+        "Status",
+        "ToolDeltaStyle",
+        "all_models",
+        "facts_of",
+    ]
 
 
 def test_facts_of_states_the_current_models_as_published() -> None:
