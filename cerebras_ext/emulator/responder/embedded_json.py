@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from cerebras_ext.emulator.responder.reading import without_instructions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,10 +30,13 @@ def objects_in(text: str) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def schema_in(text: str) -> tuple[dict[str, Any], str] | None:
-    """The last JSON schema of an object in a text, and the text without any."""
+    """The last JSON schema of an object in a text, and the text it is to be filled from.
+
+    That is what follows the schema, unless only instructions do; then it is what precedes it.
+    """
     schemas = [(v, raw) for v, raw in objects_in(text) if isinstance(v.get("properties"), dict)]
     if not schemas:
         return None
-    for _, raw in schemas:
-        text = text.replace(raw, " ")
-    return schemas[-1][0], text
+    schema, raw = schemas[-1]
+    before, _, after = text.rpartition(raw)
+    return schema, after if without_instructions(after) else before

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cerebras_ext.emulator.responder import choices
+from cerebras_ext.emulator.responder.by_example import by_example
 from cerebras_ext.emulator.responder.embedded_json import objects_in, schema_in
 from cerebras_ext.emulator.responder.found_values import names_in
 from cerebras_ext.emulator.responder.instances import instance_of
@@ -50,7 +51,7 @@ def formed_answer(reading: Reading) -> str:
     for form in _FORMS:
         if all(mark in prompt for mark in form.marks):
             return form.write(reading)
-    return talk(reading)
+    return (not reading.is_grounded and by_example(reading.prompt)) or talk(reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ def _verdict(reading: Reading) -> str:
     evidence: list[str] = _EVIDENCE.findall(reading.prompt)
     context = evidence[-1] if evidence else reading.context
     claim = claims[-1] if claims else reading.question
-    supported = [share_said(one, context) >= 0.5 for one in sentences_of(claim)]
-    return "YES" if any(supported) else "NO"
+    is_supported = any(share_said(one, context) >= 0.5 for one in sentences_of(claim))
+    verdict = "Yes" if is_supported else "No"
+    return verdict.upper() if "YES" in reading.prompt else verdict
 
 
 def _score(reading: Reading) -> str:
@@ -98,7 +100,8 @@ def _refined(reading: Reading) -> str:
     added = answer_from(reading.question, reading.context)
     if not existing or existing == NOT_IN_CONTEXT:
         return added or existing or NOT_IN_CONTEXT
-    return answer_from(reading.question, f"{existing}\n{added}") or existing
+    says_more = share_said(reading.question, added) > share_said(reading.question, existing)
+    return f"{existing} {added}" if says_more else existing
 
 
 def _question(reading: Reading) -> str:
@@ -161,6 +164,12 @@ def _instance(reading: Reading) -> str:
     return json.dumps(instance_of(schema, text), ensure_ascii=False)
 
 
+def _passage(reading: Reading) -> str:
+    """The question again: its words are all that is known of the passage."""
+    asked = [one for one in sentences_of(reading.prompt) if one.endswith("?")]
+    return asked[-1] if asked else reading.question
+
+
 def _summary(reading: Reading) -> str:
     return summary_of(reading.context) or talk(reading)
 
@@ -179,6 +188,7 @@ _FORMS = (
     _Form(("[1] > [2]",), choices.as_ranking),
     _Form(("yes", "no", "existing yes/no answer"), _verdict),
     _Form(("either yes",), _verdict),
+    _Form(("yes or no",), _verdict),
     _Form(("standalone question",), _question),
     _Form(("search queries, one on each line",), _queries),
     _Form(("(subject, predicate, object)",), _triplets),
@@ -189,6 +199,7 @@ _FORMS = (
     _Form(("## generated answer",), _score),
     _Form(("generate", "questions this context can"), _questions),
     _Form(("generate only questions",), _questions),
+    _Form(("write a passage to answer",), _passage),
     _Form(("write a summary",), _summary),
     _Form(('summary:"""',), _summary),
 )

@@ -22,13 +22,14 @@ _TOPIC = re.compile(r"\b(?i:about|regarding|concerning|on the topic of)\s+([^.?!
 # Words that begin sentences and questions; a capital letter there is no name.
 _OPENER_LINES = """
     a add after all always an and answer are ask at before book build calculate call can check
-    compare complete compute context convert could create critical describe did do does evaluate examine
-    explain extract find following for from generate get give given go hello help here hey hi how i
-    i'm if in information is it let let's list look make may me multiply my never no not note now of
-    ok on or our pick plan please provide query question read reply respond return run say schedule
-    search select send set should show solve summarize take tell thank thanks that the their then
-    there these they think this those to today translate use using want was we were what what's when
-    where which who who's whom whose why will with would write yes you your
+    compare complete compute context convert could create critical describe did do does
+    evaluate examine explain extract find following for from generate get give given go hello
+    help here hey hi how i i'm if in information is it let let's list look make may me multiply
+    my never no not note now of ok on or our pick plan please provide query question read reply
+    respond return run say schedule search select send set should show solve summarize take
+    tell thank thanks that the their then there these they think this those to today translate
+    use using want was we were what what's when where which who who's whom whose why will with
+    would write yes you your
 """
 _OPENERS = frozenset(_OPENER_LINES.split())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cerebras_ext.emulator.responder.embedded_json import objects_in
@@ -44,11 +45,16 @@ def react_step(reading: Reading) -> str:
     tools = _blocks_in(reading.everything) or _listed_in(reading.everything)
     chosen = suggested_tools(tools, reading.question)
     if not chosen:
-        return f"Thought: I can answer without using any tools.\n{label}: {talk(reading)}"
+        return f"Thought: I can answer without using any tools.\n{label}: {_talk(reading)}"
     call = wanted_calls(chosen[0], reading.question, takes_several=False)[0]
     is_plain = chosen[0].parameters is _ONE_INPUT
     said = call.arguments["input"] if is_plain else json.dumps(call.arguments, ensure_ascii=False)
     return f"Thought: I need the tool {call.name}.\nAction: {call.name}\nAction Input: {said}"
+
+
+def _talk(reading: Reading) -> str:
+    # The explanation of the form is no context to answer from.
+    return talk(replace(reading, context=""))
 
 
 def _blocks_in(text: str) -> list[OfferedTool]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cerebras_ext.emulator.accepted import Message
 
-__all__ = ["Reading", "reading_of"]
+__all__ = ["Reading", "reading_of", "without_instructions"]
 
 _LABEL = (
     r"(?:Query|Question|User Question|Follow Up Input|Task|Search Query|"
@@ -38,7 +38,7 @@ _INSTRUCTION = re.compile(
     r"^(?:you are|you will|you have|you may|you must|answer|use|using|given|please|if you|do not|"
     r"don't|instruction|always|never|respond|reply|return|provide|here (?:is|are)|below|"
     r"the following|be concise|be brief|context information|try to|keep|write|let's|try|query|"
-    r"question|make sure|only|output|rules?|some rules|act as|helpful)\b",
+    r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful)\b",
     re.IGNORECASE,
 )
 _MAX_QUESTION_CHARS = 400
@@ -65,7 +65,7 @@ class Reading:
 
 def reading_of(messages: Sequence[Message]) -> Reading:
     """The question and the context of a conversation."""
-    asked_at = max((n for n, m in enumerate(messages) if m.role == "user"), default=0)
+    asked_at = max((n for n, m in enumerate(messages) if _asks(m)), default=0)
     prompt = messages[asked_at].text
     others = "\n\n".join(m.text for n, m in enumerate(messages) if n < asked_at and m.text)
     question = _question_in(prompt)
@@ -73,6 +73,11 @@ def reading_of(messages: Sequence[Message]) -> Reading:
     context = marked or _unmarked_context(prompt.replace(question, "\n"), others)
     everything = "\n\n".join(m.text for m in messages if m.text)
     return Reading(question, context, bool(marked), prompt, everything)
+
+
+def _asks(message: Message) -> bool:
+    # Text agents hand back what their tools said in the name of the user.
+    return message.role == "user" and not message.text.startswith("Observation:")
 
 
 def _question_in(prompt: str) -> str:
@@ -94,14 +99,15 @@ def _marked_context(text: str) -> str:
     if tagged or ruled:
         return "\n".join(tagged or ruled).strip()
     headed = _HEADED.search(text)
-    return _without_instructions(headed[1]) if headed else ""
+    return without_instructions(headed[1]) if headed else ""
 
 
 def _unmarked_context(prompt: str, others: str) -> str:
     """Everything that is neither question nor instruction."""
-    return _without_instructions(f"{others}\n\n{prompt}")
+    return without_instructions(f"{others}\n\n{prompt}")
 
 
-def _without_instructions(text: str) -> str:
+def without_instructions(text: str) -> str:
+    """The sentences that neither ask nor tell the model how to answer."""
     kept = [one for one in sentences_of(text) if not _INSTRUCTION.match(one)]
     return "\n".join(one for one in kept if not one.endswith("?"))

@@ -19,13 +19,13 @@ _METADATA = re.compile(r"^(?:page_label|file_\w+|url|source|doc_id|creation_date
 _RULE = re.compile(r"^[-=*_#`~<>|/\\\s]*$")
 
 _STOPWORD_LINES = """
-    a about above after again all also am an and any are as at be because been before being below
-    between both but by can could did do does doing down during each few for from further give given
-    had has have having he her here hers him his how i if in into is it its itself just let like me
-    more most my no nor not now of off on once only or other our out over own please same she should
-    so some such than that the their them then there these they this those through to too under
-    until up us use using very was we were what when where which while who whom whose why will with would
-    you your tell say know
+    a about above after again all also am an and any are as at be because been before being
+    below between both but by can could did do does doing down during each few for from further
+    give given had has have having he her here hers him his how i if in into is it its itself
+    just let like me more most my no nor not now of off on once only or other our out over own
+    please same she should so some such than that the their them then there these they this
+    those through to too under until up us use using very was we were what when where which
+    while who whom whose why will with would you your tell say know
 """
 _STOPWORDS = frozenset(_STOPWORD_LINES.split())
 _ENDINGS = ("ings", "ing", "ies", "ied", "ed", "es", "ly", "s")
