@@ -51,6 +51,9 @@ MAX_RESERVED_ANSWER_TOKENS: Final = 16_384
 
 PERIOD_S: Final[Mapping[Period, int]] = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
+# A clock in seconds since the epoch is no finer than this in a float.
+_ROUNDING_S: Final = 1e-6
+
 _REFUSALS: Final[Mapping[Resource, KnownError]] = {
     "requests": REQUEST_QUOTA_EXCEEDED,
     "tokens": TOKEN_QUOTA_EXCEEDED,
@@ -194,7 +197,7 @@ class Buckets:
         self._fill(now)
         for bucket in self._buckets:
             wait_s = bucket.wait_s(_share(bucket.limit.resource, tokens))
-            if wait_s > 0:
+            if wait_s > _ROUNDING_S:
                 raise _REFUSALS[bucket.limit.resource].problem(
                     period=bucket.limit.period,
                     headers={**self.headers(now=now), **self._advice(wait_s)},
