@@ -68,9 +68,9 @@ class AsyncCerebrasClient:
         """
         self._calls = Calls(config_of(config, api_key, base_url, timeout, max_retries))
         self._given_http = http_client
-        self._https: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            WeakKeyDictionary()
-        )
+        self._https: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
+        ] = WeakKeyDictionary()
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._is_closed = False
@@ -156,10 +156,10 @@ class AsyncCerebrasClient:
         """Closes this loop's connections, forgets other loops'; later calls raise `ConfigError`."""
         with self._lock:
             self._is_closed = True
-            http = self._https.pop(asyncio.get_running_loop(), None)
+            kept = self._https.pop(asyncio.get_running_loop(), None)
             self._https.clear()
-        if http is not None:
-            await http.aclose()
+        if kept is not None:
+            await kept[1].aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -182,12 +182,13 @@ class AsyncCerebrasClient:
             if self._pid != os.getpid():
                 self._https.clear()  # the parent's sockets are left alone
                 self._pid = os.getpid()
-            http = self._https.get(loop)
-            if http is None:
+            kept = self._https.get(loop)
+            if kept is None:
                 for other in [each for each in self._https if each.is_closed()]:
                     del self._https[other]
-                http = self._https[loop] = new_async_client(self.config)
-            return http
+                http = new_async_client(self.config)
+                kept = self._https[loop] = (http, _closed_with_loop(http))
+            return kept[0]
 
     async def _run(self, flow: CallFlow[Result]) -> Result:
         outcome: Outcome = None
@@ -224,6 +225,25 @@ class AsyncCerebrasClient:
         finally:
             if response is not None and not is_live:
                 await response.aclose()
+
+
+def _closed_with_loop(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Has the running loop close a client's connections when it shuts down.
+
+    A loop closes the async generators that were begun on it, with `asyncio.run` and with everything
+    else that ends a loop properly; it is the only hook there is. The generator has to be kept.
+    """
+
+    async def close_at_the_end() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await http.aclose()
+
+    guard = close_at_the_end()
+    with suppress(StopIteration):  # the first step awaits nothing
+        guard.asend(None).send(None)
+    return guard
 
 
 async def _open(http: httpx.AsyncClient, base_url: str | None, step: Send) -> httpx.Response:

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401
+from cerebras_ext.emulator.server import RunningEmulator
+from langchain_cerebras_ext import ChatCerebras
+from tests.langchain.support import KEY, MODEL
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no key, address or tracing of the machine they run on."""
+    for name in ("CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "LANGSMITH_TRACING", "LC_OUTPUT_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def make_chat(cerebras_emulator: RunningEmulator) -> Callable[..., ChatCerebras]:  # noqa: F811
+    """Makes models that talk to the emulator."""
+
+    def make(**settings: Any) -> ChatCerebras:
+        given: dict[str, Any] = {"model": MODEL, "api_key": KEY, **settings}
+        return ChatCerebras(base_url=cerebras_emulator.base_url, **given)
+
+    return make
