@@ -14,7 +14,7 @@ from llama_index.core.llms.llm import ToolSelection
 
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
-from cerebras_ext.schema import NotExpressible, find_violations, to_strict
+from cerebras_ext.schema import NotExpressible, to_strict
 from llama_index_cerebras_ext._messages import PastCall, past_calls_of
 
 if TYPE_CHECKING:
@@ -170,17 +170,10 @@ def _strict_schemas(
     strict: list[JsonObject] = []
     for each, schema in zip(metadata, schemas, strict=True):
         try:
-            fitting = to_strict(schema).schema
+            strict.append(to_strict(schema, refused=facts.strict_tools_refuse).schema)
         except NotExpressible as refusal:
-            _logger.debug(
-                "tool %r has no strict form; all tools go out loose: %s", each.name, refusal
-            )
+            _logger.debug("tool %r has no strict form; all tools go out loose: %s", each.name, refusal)
             return None
-        refused = find_violations(fitting, refused=facts.strict_tools_refuse)
-        if refused:
-            _logger.debug("tool %r: %s; all tools go out loose", each.name, refused[0])
-            return None
-        strict.append(fitting)
     return strict
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,14 +19,21 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_llm(cerebras_emulator: RunningEmulator) -> Callable[..., Cerebras]:  # noqa: F811
-    """Makes models that talk to the emulator."""
+async def make_llm(
+    cerebras_emulator: RunningEmulator,  # noqa: F811
+) -> AsyncIterator[Callable[..., Cerebras]]:
+    """Makes models that talk to the emulator; closes them after the test, in its event loop."""
+    made: list[Cerebras] = []
 
     def make(**settings: Any) -> Cerebras:
         given: dict[str, Any] = {"model": MODEL, "api_key": KEY, **settings}
-        return Cerebras(base_url=cerebras_emulator.base_url, **given)
+        made.append(Cerebras(base_url=cerebras_emulator.base_url, **given))
+        return made[-1]
 
-    return make
+    yield make
+    for llm in made:
+        llm.close()
+        await llm.aclose()
 
 
 @pytest.fixture

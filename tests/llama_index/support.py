@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 
 from llama_index_cerebras_ext import Cerebras
+
+CORE_WARNINGS = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
+"""For tests of core's agents, which inspect themselves in a way that pydantic warns about."""
 
 KEY = "csk-test-1"
 MODEL = "gpt-oss-120b"

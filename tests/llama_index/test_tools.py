@@ -25,7 +25,7 @@ from llama_index_cerebras_ext._tools import (
     wire_tools_of,
     with_first_call_only,
 )
-from tests.llama_index.support import TIME_INFO, call_delta, chunk, events, last_chunk, reply, served
+from tests.llama_index.support import CORE_WARNINGS, TIME_INFO, call_delta, chunk, events, last_chunk, reply, served
 
 FACTS = facts_of("gpt-oss-120b")
 T = TypeVar("T")
@@ -405,6 +405,7 @@ async def test_streams_are_trimmed_too() -> None:
     assert [each.tool_id for each in llm.get_tool_calls_from_response(parallel)] == ["a", "b"]
 
 
+@CORE_WARNINGS
 def test_without_function_calling_core_prompts_with_text() -> None:
     """LI-44: with `is_function_calling_model=False`, `predict_and_call` goes the way of ReAct."""
     answer = 'Thought: I need it.\nAction: weather\nAction Input: {"city": "Oslo"}\n'
