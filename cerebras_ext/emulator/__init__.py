@@ -13,19 +13,19 @@ deterministic responder. The `server` header of every reply says so.
 
 from __future__ import annotations
 
-try:
-    import starlette as _starlette  # noqa: F401
-    import uvicorn as _uvicorn  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        f"The emulator needs {error.name}: pip install 'cerebras-ext[emulator]'"
-    ) from None
-
 from cerebras_ext.emulator.faults import FAULT_HEADER, FAULTS, FaultError
 from cerebras_ext.emulator.options import EmulatorOptions
 from cerebras_ext.emulator.recording import RecordedRequest
 from cerebras_ext.emulator.script import ScriptCall, ScriptError, ScriptStep, read_script
-from cerebras_ext.emulator.server import RunningEmulator, running_emulator
+
+try:
+    from cerebras_ext.emulator.server import RunningEmulator, running_emulator
+except ModuleNotFoundError as error:
+    if error.name not in {"starlette", "uvicorn"}:
+        raise
+    raise ImportError(
+        f"The emulator needs {error.name}: pip install 'cerebras-ext[emulator]'"
+    ) from None
 
 __all__ = [
     "FAULTS",

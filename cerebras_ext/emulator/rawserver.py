@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from cerebras_ext.emulator.faults import FaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 __all__ = ["RAW_FAULTS", "RawServer", "raw_server"]
 
@@ -90,7 +90,7 @@ class RawServer:
                 await self.relay(b"", reader, writer)
 
     @contextlib.contextmanager
-    def _watched(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+    def _watched(self, writer: asyncio.StreamWriter) -> Generator[None]:
         self._writers.add(writer)
         try:
             yield
@@ -113,7 +113,7 @@ class RawServer:
 
 
 @contextlib.contextmanager
-def raw_server(*faults: str, upstream: str | None = None) -> Iterator[RawServer]:
+def raw_server(*faults: str, upstream: str | None = None) -> Generator[RawServer]:
     """A server that plays `faults` for as long as the block runs.
 
     Args:

@@ -78,7 +78,7 @@ def chat_chunks(completion: Completion, tokens_per_delta: int) -> Iterator[Chunk
     yield chunk({"delta": {"role": "assistant"}}, 0)
     for choice, n_tokens in _deltas(completion, tokens_per_delta):
         yield chunk(choice, n_tokens)
-    last = {"delta": {}, "finish_reason": completion.choice.finish_reason}
+    last: dict[str, Any] = {"delta": {}, "finish_reason": completion.choice.finish_reason}
     yield chunk(last, 0, **_closing(completion, is_stream=True))
 
 

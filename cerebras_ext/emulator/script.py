@@ -155,10 +155,9 @@ class ScriptStep(_Closed):
         return None if self.fault is None else read_fault(self.fault)
 
     def is_for(self, request: Mapping[str, Any]) -> bool:
-        """Whether a decoded request body meets the conditions."""
-        messages = request.get("messages")
-        last = messages[-1] if isinstance(messages, list) and messages else None
-        has_tool_result = isinstance(last, dict) and last.get("role") == "tool"
+        """Whether an accepted request body meets the conditions."""
+        messages: list[dict[str, Any]] = request.get("messages") or []
+        has_tool_result = bool(messages) and messages[-1].get("role") == "tool"
         return (
             self.model in (None, request.get("model"))
             and self.stream in (None, bool(request.get("stream")))
@@ -189,17 +188,16 @@ class Script:
         with self._lock:
             return tuple(self._left)
 
-    def take(self, request: Any) -> ScriptStep | None:
-        """The step that answers a decoded request body, now used; None if none does."""
-        body = cast("Mapping[str, Any]", request) if isinstance(request, dict) else {}
+    def take(self, request: Mapping[str, Any]) -> ScriptStep | None:
+        """The step that answers an accepted request body, now used; None if none does."""
         with self._lock:
             for position, step in enumerate(self._left):
-                if step.is_for(body):
+                if step.is_for(request):
                     return self._left.pop(position)
         return None
 
 
-def steps_of(values: Iterable[StepLike], *, where: str = "script") -> tuple[ScriptStep, ...]:
+def steps_of(values: Iterable[object], *, where: str = "script") -> tuple[ScriptStep, ...]:
     """Steps from Python values.
 
     Raises:
@@ -220,7 +218,7 @@ def read_script(path: Path) -> tuple[ScriptStep, ...]:
         raise ScriptError(f"{path}: {error}") from error
     is_yaml = path.suffix.lower() in {".yaml", ".yml"}
     values = _from_yaml(text, path) if is_yaml else _from_json(text, path)
-    if not isinstance(values, list):
+    if _kind(values) != "a list":
         raise ScriptError(f"{path}: the script must be a list of steps, not {_kind(values)}")
     return steps_of(values, where=str(path))
 
@@ -285,4 +283,4 @@ def _kind(value: Any) -> str:
         bool: "a boolean",
         type(None): "null",
     }
-    return kinds.get(cast("type", type(value)), "a number")
+    return kinds.get(value.__class__, "a number")

@@ -25,7 +25,7 @@ from cerebras_ext.emulator.state import EmulatorState
 from cerebras_ext.emulator.tokens import load_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from cerebras_ext.emulator.recording import RecordedRequest
     from cerebras_ext.emulator.script import StepLike
@@ -83,7 +83,7 @@ class RunningEmulator:
 
 
 @contextlib.contextmanager
-def running_emulator(options: EmulatorOptions | None = None) -> Iterator[RunningEmulator]:
+def running_emulator(options: EmulatorOptions | None = None) -> Generator[RunningEmulator]:
     """An emulator that listens for as long as the block runs.
 
     Leaving the block ends open replies, closes every connection and joins the thread.

@@ -15,7 +15,7 @@ from cerebras_ext.emulator.service import Service
 from cerebras_ext.emulator.writer import OpenReplies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cerebras_ext.emulator.options import EmulatorOptions
 
@@ -49,8 +49,8 @@ class EmulatorState:
         self._script = Script(steps)
         self._has_script = bool(steps)
 
-    def next_step(self, request: Any) -> ScriptStep | None:
-        """The step that answers a decoded request body; None for the responder.
+    def next_step(self, request: Mapping[str, Any]) -> ScriptStep | None:
+        """The step that answers an accepted request body; None for the responder.
 
         Raises:
             ApiProblem: No step does, and the options ask for an error then.

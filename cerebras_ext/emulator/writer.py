@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from cerebras_ext.emulator.outgoing import Drop, Frame, Outgoing, Stall, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -34,7 +34,7 @@ class OpenReplies:
             hung_up.set()
 
     @contextlib.contextmanager
-    def watching(self, receive: Receive) -> Iterator[asyncio.Event]:
+    def watching(self, receive: Receive) -> Generator[asyncio.Event]:
         """An event that is set when the client leaves or the server stops."""
         hung_up = asyncio.Event()
         self._hang_ups.add(hung_up)

@@ -127,7 +127,8 @@ class _Builder:
         # An open map has no names of its own; it only gets as many entries as it must have.
         for number in range(len(built) + 1, schema.get("minProperties", 0) + 1):
             built[f"key{number}"] = self.build(schema.get("additionalProperties"), "", depth + 1)
-        return {name: built[name] for name in sorted(built, key=_position_in(properties))}
+        in_order = [name for name in properties if name in built]
+        return {name: built[name] for name in dict.fromkeys([*in_order, *built])}
 
     def _wants(self, schema: Any, name: str, depth: int) -> bool:
         """Whether an optional property is given a value."""
@@ -193,11 +194,6 @@ def _without(schema: Schema, key: str) -> dict[str, Any]:
 
 def _holds_more(schema: Schema) -> bool:
     return schema.get("type") in ("object", "array")
-
-
-def _position_in(properties: dict[str, Any]) -> Any:
-    positions = {name: position for position, name in enumerate(properties)}
-    return lambda name: positions.get(name, len(positions))
 
 
 def _distinct(items: list[Any]) -> list[Any]:

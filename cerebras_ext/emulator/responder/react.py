@@ -62,8 +62,8 @@ def _blocks_in(text: str) -> list[OfferedTool]:
     for block in text.split("\n> Tool Name:")[1:]:
         if described := _BLOCK.match(f"> Tool Name:{block}"):
             name, description, arguments = described.groups()
-            schema = next((value for value, _ in objects_in(arguments)), {})
-            found.append(OfferedTool(name, description.strip(), schema))
+            schemas = [value for value, _ in objects_in(arguments)]
+            found.append(OfferedTool(name, description.strip(), schemas[0] if schemas else {}))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,13 @@ _DICTATED = re.compile(
 )
 _SUM = re.compile(r"(-?\d+(?:\.\d+)?)\s*([-+*/x\u00d7\u00f7])\s*(-?\d+(?:\.\d+)?)")
 _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "x": operator.mul,
-    "\u00d7": operator.mul,
-    "/": operator.truediv,
-    "\u00f7": operator.truediv,
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "x": lambda left, right: left * right,
+    "\u00d7": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "\u00f7": lambda left, right: left / right,
 }
 _GREETING = re.compile(r"^\W*(?:hello|hi|hey|good (?:morning|day|evening)|test)\b", re.IGNORECASE)
 _SUMMARY = re.compile(r"\b(?:summar|tl;?dr|key points|main points)", re.IGNORECASE)

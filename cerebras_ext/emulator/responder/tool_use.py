@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cerebras_ext.emulator.responder.instances import instance_of
 from cerebras_ext.emulator.responder.relevance import content_words
 from cerebras_ext.emulator.responder.scalars import takes_whole_request
 from cerebras_ext.emulator.responder.talk import answer_from
+from cerebras_ext.emulator.shapes import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,12 +82,9 @@ def answer_from_results(question: str, results: Sequence[tuple[str, str]]) -> st
 def _said(question: str, name: str, result: str) -> str:
     if not result:
         return f"{name} returned nothing."
-    try:
-        parsed = json.loads(result)
-    except ValueError:
-        parsed = result
-    if isinstance(parsed, dict | list):
-        return f"According to {name}: {_flat(parsed)}."
+    if result[0] in "[{":
+        with contextlib.suppress(ValueError):
+            return f"According to {name}: {_flat(json.loads(result))}."
     if len(result) > _MAX_WHOLE_RESULT_CHARS:
         return answer_from(question, result) or result[:_MAX_WHOLE_RESULT_CHARS]
     if len(result.split()) >= 4:
@@ -95,12 +94,13 @@ def _said(question: str, name: str, result: str) -> str:
 
 def _flat(value: Any) -> str:
     """A JSON value as words: `key: value, key: value`."""
-    if isinstance(value, dict):
-        pairs = cast("dict[str, Any]", value).items()
-        return ", ".join(f"{key}: {_flat(one)}" for key, one in pairs)
-    if isinstance(value, list):
-        return "; ".join(_flat(one) for one in value)
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, int | float):
+        return json.dumps(value)
+    if is_object(value):
+        return ", ".join(f"{key}: {_flat(one)}" for key, one in value.items())
+    return "; ".join(map(_flat, value))
 
 
 def _score(tool: OfferedTool, question: str, *, is_only: bool) -> float:
