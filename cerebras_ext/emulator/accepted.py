@@ -37,7 +37,6 @@ class Image:
     media_type: Literal["image/png", "image/jpeg"]
     width: int
     height: int
-    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +99,12 @@ class ResponseFormat:
 class ChatRequest:
     """An accepted chat completion.
 
-    `model` is the canonical id. `max_completion_tokens` is what the caller asked for, None without
-    a limit; `completion_limit` is how many tokens the answer may have once the model's own maximum
-    and the context window are taken into account. `quota_tokens` are to be reserved up front.
+    `model` is the canonical id and `body` the request as it was sent. `completion_limit` is how
+    many tokens the answer may have: what the caller asked for, the model's own maximum and the
+    context window taken into account; `quota_tokens` are to be reserved up front.
     `tool_choice` is never None: "none" without tools, "auto" with them. `reasoning_effort` and
     `reasoning_format` are those in force, the model's habits included: effort "none" means the
-    model does not reason, and format "none" that reasoning has a field of its own. `body` is the
-    request as it was sent.
+    model does not reason, and format "none" that reasoning has a field of its own.
     """
 
     model: str
@@ -116,7 +114,6 @@ class ChatRequest:
     quota_tokens: int
     image_tokens: int
     completion_limit: int
-    max_completion_tokens: int | None
     stream: bool
     tools: tuple[Tool, ...]
     tool_choice: ToolChoice
@@ -124,14 +121,11 @@ class ChatRequest:
     response_format: ResponseFormat
     reasoning_effort: Effort
     reasoning_format: ReasoningFormat
-    clear_thinking: bool | None
     stop: tuple[str, ...]
-    seed: int | None
     logprobs: bool
     top_logprobs: int
     prediction: str | None
     service_tier: Literal["auto", "default", "flex", "priority"] | None
-    prompt_cache_key: str | None
     body: Mapping[str, Any]
 
 
@@ -145,12 +139,9 @@ class CompletionRequest:
     prompt_tokens: int
     quota_tokens: int
     completion_limit: int
-    max_tokens: int | None
     stream: bool
     echo: bool
     logprobs: int | None
     return_raw_tokens: bool
     stop: tuple[str, ...]
-    seed: int | None
-    prompt_cache_key: str | None
     body: Mapping[str, Any]

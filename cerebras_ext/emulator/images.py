@@ -81,7 +81,7 @@ def read_image(url: str, path: str) -> Image:
     width, height = size
     if max(size) > MAX_SIDE_PX:
         raise IMAGE_TOO_LARGE.problem(width=width, height=height, limit=MAX_SIDE_PX)
-    return Image(media_type, width, height, len(content))
+    return Image(media_type, width, height)
 
 
 def _png_size(content: bytes) -> tuple[int, int] | None:

@@ -64,7 +64,6 @@ def validate_chat(body: object, service: Service) -> ChatRequest:
         quota_tokens=tokens_to_reserve(size.content, max_tokens),
         image_tokens=size.images,
         completion_limit=_completion_limit(size.total, max_tokens, facts, service),
-        max_completion_tokens=max_tokens,
         stream=bool(wire.get("stream")),
         tools=tools,
         tool_choice=tool_choice,
@@ -72,14 +71,11 @@ def validate_chat(body: object, service: Service) -> ChatRequest:
         response_format=response_format,
         reasoning_effort=effort_in_force(wire, facts),
         reasoning_format=format_in_force(wire, facts, wants_json=response_format.is_json),
-        clear_thinking=wire.get("clear_thinking"),
         stop=_stop(wire),
-        seed=_whole(wire.get("seed")),
         logprobs=bool(wire.get("logprobs")),
         top_logprobs=_whole(wire.get("top_logprobs")) or 0,
         prediction=None if prediction is None else text_of(prediction["content"]),
         service_tier=wire.get("service_tier"),
-        prompt_cache_key=wire.get("prompt_cache_key"),
         body=wire,
     )
 
@@ -108,14 +104,11 @@ def validate_completion(body: object, service: Service) -> CompletionRequest:
         prompt_tokens=prompt_tokens,
         quota_tokens=tokens_to_reserve(prompt_tokens, max_tokens),
         completion_limit=_completion_limit(max(sizes), max_tokens, facts, service),
-        max_tokens=max_tokens,
         stream=bool(wire.get("stream")),
         echo=bool(wire.get("echo")),
         logprobs=_whole(wire.get("logprobs")),
         return_raw_tokens=bool(wire.get("return_raw_tokens")),
         stop=_stop(wire),
-        seed=_whole(wire.get("seed")),
-        prompt_cache_key=wire.get("prompt_cache_key"),
         body=wire,
     )
 

@@ -169,7 +169,7 @@ def test_images_keep_to_their_messages():
 )
 def test_image_tokens_are_squares_of_the_model_s_grid(model, width, height, tokens):
     """§2.4: grid and maximum of each model."""
-    assert image_tokens(Image("image/png", width, height, 1), facts_of(model)) == tokens
+    assert image_tokens(Image("image/png", width, height), facts_of(model)) == tokens
 
 
 def test_image_tokens_are_part_of_the_prompt():
