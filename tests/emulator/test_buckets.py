@@ -54,13 +54,14 @@ def test_reservation_is_gone_from_the_headers_at_once():
 
 
 def test_settling_gives_back_what_was_not_used():
-    """§13.2: 65 tokens charged for a call that reserved far more."""
-    limits = buckets(("tokens", "minute", 30_000))
+    """§13.2: 65 tokens charged for a call that reserved far more; the request stays spent."""
+    limits = buckets(("requests", "minute", 5), ("tokens", "minute", 30_000))
     reservation = limits.reserve(16_394, now=NOON)
 
     limits.settle(reservation, used_tokens=65, now=NOON)
 
     assert remaining(limits, "tokens-minute") == 30_000 - 65
+    assert remaining(limits, "requests-minute") == 4
 
 
 def test_settling_charges_what_was_used_beyond_the_reservation():
