@@ -10,23 +10,21 @@ The rest of this list is what calls may raise beside the errors of `cerebras_ext
 from __future__ import annotations
 
 try:
-    import llama_index.core  # noqa: F401
+    from llama_index_cerebras_ext._structured import (
+        EmptyOutput,
+        InvalidOutput,
+        StructuredOutputError,
+        TruncatedOutput,
+    )
+    from llama_index_cerebras_ext._tools import InvalidToolArguments
+    from llama_index_cerebras_ext.llm import Cerebras
+    from llama_index_cerebras_ext.registration import register_with_llama_index
 except ModuleNotFoundError as missing:
-    if not (missing.name or "").startswith("llama_index"):
+    if (missing.name or "").partition(".")[0] != "llama_index":
         raise
     raise ImportError(
         "llama_index_cerebras_ext needs llama-index-core: pip install 'cerebras-ext[llama-index]'"
     ) from None
-
-from llama_index_cerebras_ext._structured import (
-    EmptyOutput,
-    InvalidOutput,
-    StructuredOutputError,
-    TruncatedOutput,
-)
-from llama_index_cerebras_ext._tools import InvalidToolArguments
-from llama_index_cerebras_ext.llm import Cerebras
-from llama_index_cerebras_ext.registration import register_with_llama_index
 
 __all__ = [
     "Cerebras",

@@ -9,12 +9,12 @@ import base64
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
-import filetype  # a dependency of llama-index-core
+from llama_index.core.base.llms.types import ImageBlock
 
 from cerebras_ext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import DocumentBlock, ImageBlock
+    from llama_index.core.base.llms.types import DocumentBlock
 
 __all__ = ["document_text_of", "image_url_of"]
 
@@ -41,7 +41,8 @@ def image_url_of(block: ImageBlock) -> str:
     if block.url:
         return str(block.url)
     content = _read(block.resolve_image, "image", block.image or block.path)
-    mime_type = block.image_mimetype or _guessed_type(content)
+    # core looks at the bytes of an image only when it is given as bytes
+    mime_type = block.image_mimetype or ImageBlock(image=content).image_mimetype
     if not mime_type or not mime_type.startswith("image/"):
         raise ConfigError(
             "an image's type cannot be told from its bytes; "
@@ -81,8 +82,3 @@ def _read(resolve: Any, what: str, source: object) -> bytes:
     except ValueError:  # what core raises for zero bytes
         raise ConfigError(f"the {what} is empty") from None
     return content
-
-
-def _guessed_type(content: bytes) -> str | None:
-    kind = filetype.guess(content)
-    return None if kind is None else str(kind.mime)

@@ -14,10 +14,14 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
     MessageRole,
 )
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
 from cerebras_ext.request import CHAT, TEXT, Endpoint
-from llama_index_cerebras_ext._observe import observed, observed_async
+from llama_index_cerebras_ext._observe import (
+    observed,
+    observed_async,
+    watched_chat,
+    watched_completion,
+)
 from llama_index_cerebras_ext._plan import Plan, arun, astream, run, stream
 from llama_index_cerebras_ext._render import (
     ChatRenderer,
@@ -55,34 +59,32 @@ __all__ = ["CerebrasEndpoints"]
 class CerebrasEndpoints(CerebrasSettings):
     """A model's calls: what goes out is planned in one place, whichever way the answer comes."""
 
-    @llm_chat_callback()
+    @watched_chat
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The model's answer to a conversation."""
         return run(self._client(), self._chat_plan(messages, **kwargs))
 
-    @llm_chat_callback()
+    @watched_chat
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The model's answer to a conversation."""
         return await arun(self._async_client(), self._chat_plan(messages, **kwargs))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer as it comes: each item holds all so far, and what is new as `delta`."""
-        return observed(llm_chat_callback(), self, self._chat_items, messages, **kwargs)
+        return observed(watched_chat, self, self._chat_items, messages, **kwargs)
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """The answer as it comes: each item holds all so far, and what is new as `delta`."""
-        return await observed_async(
-            llm_chat_callback(), self, self._async_chat_items, messages, **kwargs
-        )
+        return await observed_async(watched_chat, self, self._async_chat_items, messages, **kwargs)
 
-    @llm_completion_callback()
+    @watched_completion
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The model's answer to a prompt."""
         return run(self._client(), self._completion_plan(prompt, formatted, **kwargs))
 
-    @llm_completion_callback()
+    @watched_completion
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
@@ -94,7 +96,7 @@ class CerebrasEndpoints(CerebrasSettings):
     ) -> CompletionResponseGen:
         """The answer as it comes: each item holds all so far, and what is new as `delta`."""
         return observed(
-            llm_completion_callback(), self, self._completion_items, prompt, formatted, **kwargs
+            watched_completion, self, self._completion_items, prompt, formatted, **kwargs
         )
 
     async def astream_complete(
@@ -102,7 +104,7 @@ class CerebrasEndpoints(CerebrasSettings):
     ) -> CompletionResponseAsyncGen:
         """The answer as it comes: each item holds all so far, and what is new as `delta`."""
         return await observed_async(
-            llm_completion_callback(),
+            watched_completion,
             self,
             self._async_completion_items,
             prompt,
@@ -124,11 +126,10 @@ class CerebrasEndpoints(CerebrasSettings):
     ) -> dict[str, Any]:
         """The keywords of a chat in which the model may call tools."""
         messages = list(chat_history or ())
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         if user_msg is not None:
-            is_text = isinstance(user_msg, str)
-            messages.append(
-                ChatMessage(role=MessageRole.USER, content=user_msg) if is_text else user_msg
-            )
+            messages.append(user_msg)
         if not tools:
             return {"messages": messages, **kwargs}
         facts = self._facts

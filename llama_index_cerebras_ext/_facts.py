@@ -9,10 +9,12 @@ from llama_index.core.base.llms.types import LogProb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+
     from cerebras_ext.reply import ChatCompletion, TextCompletion, Usage
     from cerebras_ext.wire import JsonObject
 
-__all__ = ["chat_logprobs_of", "reply_facts_of", "text_logprobs_of"]
+__all__ = ["chat_logprobs_of", "facts_kept_in", "reply_facts_of", "text_logprobs_of"]
 
 LogProbs = list[list[LogProb]]
 
@@ -36,6 +38,11 @@ def reply_facts_of(reply: ChatCompletion | TextCompletion) -> dict[str, Any]:
     }
     facts.update((name, value) for name, value in told.items() if value is not None)
     return facts
+
+
+def facts_kept_in(response: ChatResponse | CompletionResponse) -> dict[str, Any]:
+    """A response's `additional_kwargs`, which core leaves untyped."""
+    return response.additional_kwargs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def _token_counts_of(usage: Usage | None) -> dict[str, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from llama_index.core.base.llms.types import (
     CachePoint,
@@ -156,10 +156,9 @@ class _History:
         if reasoning and self._replay == "field":
             wire["reasoning"] = reasoning
         if calls:
-            wire["tool_calls"] = [
-                self._call(call, f"call_{number}_{position}") for position, call in enumerate(calls)
-            ]
-            self._open_ids = [call["id"] for call in wire["tool_calls"]]
+            wire_calls = [self._call(call, f"call_{number}_{n}") for n, call in enumerate(calls)]
+            self._open_ids = [call["id"] for call in wire_calls]
+            wire["tool_calls"] = wire_calls
         return wire
 
     def _call(self, call: PastCall, spare_id: str) -> ToolCall:
@@ -248,4 +247,6 @@ def _kept_call(call: Any) -> PastCall:
 
 
 def _field(holder: Any, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    if isinstance(holder, Mapping):
+        return cast("Mapping[str, Any]", holder).get(name)
+    return getattr(holder, name, None)

@@ -10,12 +10,29 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from typing import Any, TypeVar
 
-__all__ = ["observed", "observed_async"]
+from llama_index.core.llms import callbacks
+
+__all__ = ["observed", "observed_async", "watched_chat", "watched_completion"]
 
 Item = TypeVar("Item")
 Items = Generator[Item, None, None]
 AsyncItems = AsyncGenerator[Item, None]
+Method = TypeVar("Method", bound=Callable[..., Any])
 Watch = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_UNTYPED: Any = callbacks  # core's decorators have no types of their own
+
+
+def watched_chat(method: Method) -> Method:
+    """The method with core's events of a chat around it."""
+    watched: Method = _UNTYPED.llm_chat_callback()(method)
+    return watched
+
+
+def watched_completion(method: Method) -> Method:
+    """The method with core's events of a completion around it."""
+    watched: Method = _UNTYPED.llm_completion_callback()(method)
+    return watched
 
 
 def observed(
@@ -24,7 +41,7 @@ def observed(
     """The items that `begin(*args, **kwargs)` gives, with core's events around them.
 
     Args:
-        watch: `llm_chat_callback()` or `llm_completion_callback()`.
+        watch: `watched_chat` or `watched_completion`.
         llm: Whose call it is.
         begin: Makes the items. It is called at once, but sends nothing before one is asked for.
         *args: What the events show as the call's input.

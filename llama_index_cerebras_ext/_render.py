@@ -37,6 +37,7 @@ from cerebras_ext.reply import ChatChoice, ChatCompletion, TextChoice, TextCompl
 from llama_index_cerebras_ext._facts import (
     LogProbs,
     chat_logprobs_of,
+    facts_kept_in,
     reply_facts_of,
     text_logprobs_of,
 )
@@ -219,7 +220,7 @@ def completion_from_chat(response: ChatResponse) -> CompletionResponse:
         delta=response.delta,
         raw=response.raw,
         logprobs=response.logprobs,
-        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+        additional_kwargs={**response.message.additional_kwargs, **facts_kept_in(response)},
     )
 
 
@@ -230,7 +231,7 @@ def chat_from_completion(response: CompletionResponse) -> ChatResponse:
         delta=response.delta,
         raw=response.raw,
         logprobs=response.logprobs,
-        additional_kwargs=response.additional_kwargs,
+        additional_kwargs=facts_kept_in(response),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import (
@@ -69,6 +69,7 @@ _SECRET_HEADER = re.compile(r"auth|cookie|credential|key|password|secret|session
 _LIVE_OBJECTS = ("callback_manager", "rate_limiter", "http_client", "async_http_client")
 """Fields that hold no data; a copy shares them with its original."""
 
+FactValue = bool | int | float | str | tuple[str, ...] | frozenset[str] | None
 NOT_DATA = WithJsonSchema({"type": "null"})
 ApiKeyField = Annotated[
     SecretStr | Callable[[], str] | None, WithJsonSchema({"type": "string", "writeOnly": True})
@@ -149,7 +150,7 @@ class CerebrasSettings(FunctionCallingLLM):
     context_window: int | None = Field(
         default=None, ge=1, description="Tokens that fit; the catalogue's free tier when not set."
     )
-    catalog_overrides: dict[str, Any] = Field(
+    catalog_overrides: dict[str, FactValue] = Field(
         default_factory=dict, description="Facts of the model that you know better."
     )
 
@@ -190,7 +191,10 @@ class CerebrasSettings(FunctionCallingLLM):
     def _check_names(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        named = {_INCUMBENT_NAMES.get(name, name): value for name, value in given.items()}
+        named = {
+            _INCUMBENT_NAMES.get(name, name): value
+            for name, value in cast("Mapping[str, Any]", given).items()
+        }
         named.pop("class_name", None)  # the type tag of a dump
         for name in named.keys() - cls.model_fields.keys():
             near = get_close_matches(name, cls.model_fields, 1)
@@ -203,14 +207,9 @@ class CerebrasSettings(FunctionCallingLLM):
     @field_validator("timeout", mode="before")
     @classmethod
     def _read_timeout(cls, given: Any) -> Any:
-        is_read = given is None or isinstance(given, int | float | Mapping)
-        return given if is_read else Timeouts.of(given)
-
-    @field_validator("catalog_overrides")
-    @classmethod
-    def _freeze_lists(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Facts as they come out of JSON, in the types that the catalogue has."""
-        return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+        if given is None or isinstance(given, int | float | dict):
+            return cast("object", given)
+        return Timeouts.of(given)
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cerebras_ext.partial_json import parse_partial_object
 from cerebras_ext.schema import NotExpressible, schema_name, to_strict
+from llama_index_cerebras_ext._facts import facts_kept_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,7 @@ class ObjectReader(Generic[Model]):
             StructuredOutputError: There is none.
         """
         text = response.message.content or ""
-        reason = response.additional_kwargs.get("finish_reason")
+        reason = facts_kept_in(response).get("finish_reason")
         name = self._output_cls.__name__
         if not text.strip():
             raise EmptyOutput(f"the model gave no {name}, but nothing (finish reason {reason!r})")
@@ -127,7 +128,7 @@ class ObjectReader(Generic[Model]):
         Raises:
             StructuredOutputError: The item is the last one, and holds no object of the class.
         """
-        if "finish_reason" in response.additional_kwargs:
+        if "finish_reason" in facts_kept_in(response):
             final = self.whole(response)
             return None if final == self._shown else final
         text = response.message.content or ""

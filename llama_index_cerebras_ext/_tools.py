@@ -15,6 +15,7 @@ from llama_index.core.llms.llm import ToolSelection
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
 from cerebras_ext.schema import NotExpressible, to_strict
+from llama_index_cerebras_ext._facts import facts_kept_in
 from llama_index_cerebras_ext._messages import PastCall, past_calls_of
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def parameters_of(metadata: ToolMetadata) -> JsonObject:
     Core's `get_parameters_dict` is not used: it drops the root `$ref` of a recursive model, and
     everything with it.
     """
-    if metadata.fn_schema is None:
-        return metadata.get_parameters_dict()
+    if metadata.fn_schema is None:  # core's word for one text
+        text = {"title": "input query string", "type": "string"}
+        return {"type": "object", "properties": {"input": text}, "required": ["input"]}
     schema = metadata.fn_schema.model_json_schema()
     reference = schema.get("$ref", "")
     definition = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
@@ -113,8 +115,8 @@ def tool_selections_of(
         InvalidToolArguments: The response is complete, but a call's arguments cannot be read.
         ValueError: There is no call, and `fails_without_call`.
     """
-    is_complete = "finish_reason" in response.additional_kwargs
-    reason = response.additional_kwargs.get("finish_reason")
+    facts = facts_kept_in(response)
+    reason = facts.get("finish_reason")
     calls = past_calls_of(response.message)
     if not calls and fails_without_call:
         raise ValueError(
@@ -125,7 +127,7 @@ def tool_selections_of(
         ToolSelection(
             tool_id=call.id or "",
             tool_name=call.name,
-            tool_kwargs=_arguments_of(call, is_complete=is_complete, reason=reason),
+            tool_kwargs=_arguments_of(call, is_complete="finish_reason" in facts, reason=reason),
         )
         for call in calls
     ]
@@ -172,7 +174,9 @@ def _strict_schemas(
         try:
             strict.append(to_strict(schema, refused=facts.strict_tools_refuse).schema)
         except NotExpressible as refusal:
-            _logger.debug("tool %r has no strict form; all tools go out loose: %s", each.name, refusal)
+            _logger.debug(
+                "tool %r has no strict form; all tools go out loose: %s", each.name, refusal
+            )
             return None
     return strict
 

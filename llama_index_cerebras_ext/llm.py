@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
-import llama_index.core.instrumentation as instrument
 from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
     LLMStructuredPredictStartEvent,
@@ -13,6 +12,7 @@ from llama_index.core.instrumentation.events.llm import (
 from llama_index.core.program.utils import FlexibleModel, get_program_for_llm
 from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index.core.types import BasePydanticProgram, Model, PydanticProgramMode
+from llama_index_instrumentation import get_dispatcher
 
 from llama_index_cerebras_ext._endpoints import CerebrasEndpoints
 from llama_index_cerebras_ext._structured import ObjectReader, response_format_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cerebras"]
 
-dispatcher = instrument.get_dispatcher(__name__)
+dispatcher = get_dispatcher(__name__)
 
 _PROGRAM_KEYWORDS = frozenset({"tool_choice", "tools", "tool_required"})
 """Keywords for core's function calling, which mean nothing to a structured answer."""
@@ -61,7 +61,8 @@ class Cerebras(CerebrasEndpoints):
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
             given = dict(llm_kwargs or {})
-            return super().structured_predict(output_cls, prompt, given, **prompt_args)
+            output: Model = super().structured_predict(output_cls, prompt, given, **prompt_args)
+            return output
         _note_start(output_cls, prompt, prompt_args)
         response = self.chat(self._structured_messages(prompt, prompt_args), **call)
         return _noted_end(ObjectReader(output_cls).whole(response))
@@ -87,7 +88,7 @@ class Cerebras(CerebrasEndpoints):
         prompt: BasePromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> Generator[Model | FlexibleModel, None, None]:
+    ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
             program = self._streaming_program(output_cls, prompt)
@@ -101,7 +102,7 @@ class Cerebras(CerebrasEndpoints):
         prompt: BasePromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> AsyncGenerator[Model | FlexibleModel, None]:
+    ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
             program = self._streaming_program(output_cls, prompt)
@@ -151,9 +152,9 @@ class Cerebras(CerebrasEndpoints):
         if self.system_prompt and self._calls_a_function_for_objects:
             messages = self._structured_messages(prompt, prompt_args)
             prompt, prompt_args = ChatPromptTemplate(message_templates=messages), {}
-        return await super().astructured_predict(
-            output_cls, prompt, dict(llm_kwargs or {}), **prompt_args
-        )
+        given = dict(llm_kwargs or {})
+        output: Model = await super().astructured_predict(output_cls, prompt, given, **prompt_args)
+        return output
 
     def _streaming_program(
         self, output_cls: type[Model], prompt: BasePromptTemplate
