@@ -1,4 +1,6 @@
-"""What the LangChain tests share: models, canned replies as wire bytes, and a transport that plays them."""
+"""What the LangChain tests share: models, canned replies as wire bytes, and a transport that plays
+them.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,9 @@ def sse(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> bytes:
 
 @dataclass
 class Service:
-    """Plays replies, in order and the last one for ever, to a model's HTTP clients; keeps what came in."""
+    """Plays replies, in order and the last one for ever, to a model's HTTP clients; keeps what
+    came in.
+    """
 
     replies: list[Any]
     requests: list[dict[str, Any]] = field(default_factory=list)

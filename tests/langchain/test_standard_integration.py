@@ -1,4 +1,6 @@
-"""LangChain's own integration tests for chat models, against the emulator (contract section 20.3)."""
+"""LangChain's own integration tests for chat models, against the emulator (contract section
+20.3).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class TestChatCerebrasIntegration(ChatModelIntegrationTests):
     model_name = MODEL
 
     @pytest.fixture(autouse=True)
-    def _emulator(self, cerebras_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _emulator(
+        self, cerebras_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("CEREBRAS_BASE_URL", cerebras_emulator.base_url)
 
     @property

@@ -23,7 +23,10 @@ class TestChatCerebrasUnit(ChatModelUnitTests):
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        environment = {"CEREBRAS_API_KEY": "csk-test-env", "CEREBRAS_BASE_URL": "http://127.0.0.1:9"}
+        environment = {
+            "CEREBRAS_API_KEY": "csk-test-env",
+            "CEREBRAS_BASE_URL": "http://127.0.0.1:9",
+        }
         attributes = {"api_key": "csk-test-env", "base_url": "http://127.0.0.1:9"}
         return environment, {"model": MODEL}, attributes
 
