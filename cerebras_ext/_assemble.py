@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from cerebras_ext._json import dump_json, is_array, is_object
+from cerebras_ext._json import without_halves
+from cerebras_ext._shapes import array_of, index_of, numbers_of, object_of, text_of, word_of
 from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
 from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext.deltas import (
@@ -20,12 +21,14 @@ from cerebras_ext.deltas import (
     ToolCallDelta,
 )
 from cerebras_ext.errors import ProtocolError
-from cerebras_ext.reply import ChatCompletion, ResponseMeta, TextCompletion, read_reply
+from cerebras_ext.reply import ChatCompletion, ReplyT, ResponseMeta, TextCompletion, read_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cerebras_ext.wire import JsonObject
 
-__all__ = ["Assembler", "ChatAssembler", "TextAssembler", "unreadable"]
+__all__ = ["Assembler", "ChatAssembler", "TextAssembler"]
 
 Delta = TypeVar("Delta")
 Kind = Literal["content", "reasoning", "text", "tool_calls"]
@@ -33,44 +36,23 @@ RunKey = tuple[Kind, int, int]
 """What a text belongs to: its kind, the choice, and the tool call's index (0 for other kinds)."""
 
 
-def unreadable(problem: str) -> ProtocolError:
-    """The error for a chunk whose shape is not the documented one."""
-    return ProtocolError(f"a chunk of the event stream {problem}", where="event stream chunk")
-
-
-def _text_of(value: Any) -> str:
-    """The text of a field that is a string or, from some servers, a list of text parts."""
-    if isinstance(value, str):
-        return value
-    if is_array(value):
-        return "".join(_text_of(part.get("text", "")) for part in value if is_object(part))
-    raise unreadable(f"holds a {type(value).__name__} where text belongs")
-
-
-def _object(value: Any, what: str) -> JsonObject:
-    if not is_object(value):
-        raise unreadable(f"has {what} that is not an object")
-    return value
-
-
-def _array(value: Any, what: str) -> list[Any]:
-    if not is_array(value):
-        raise unreadable(f"has {what} that are not an array")
-    return value
-
-
 class _Run:
     """Neighbouring pieces of one text, to become one delta."""
 
-    __slots__ = ("choice", "key", "logprobs", "opening", "raw", "texts")
+    __slots__ = ("choice", "key", "logprobs", "opening", "raw", "texts", "tokens")
 
     def __init__(self, key: RunKey, choice: JsonObject, raw: JsonObject, text: str) -> None:
         self.key = key
         self.choice = choice
         self.raw = raw
         self.texts = [text]
+        self.tokens: list[int] = []
         self.logprobs: list[JsonObject] = []
         self.opening: tuple[str | None, str | None] = (None, None)
+
+    def shown_with(self, changes: JsonObject) -> JsonObject:
+        """A chunk in the shape of the last one, with the text of all of them."""
+        return {**self.raw, "choices": [{**self.choice, **changes}]}
 
 
 class Assembler(ABC, Generic[Delta]):
@@ -88,6 +70,12 @@ class Assembler(ABC, Generic[Delta]):
         self._run: _Run | None = None
         self._halves: SurrogateJoiner[RunKey] | None = None
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice that was seen has a finish reason."""
+        sums = self._choice_sums()
+        return bool(sums) and all(one.finish_reason is not None for one in sums.values())
+
     def take(self, chunk: JsonObject, *, has_halves: bool = False) -> None:
         """Reads one chunk.
 
@@ -98,9 +86,10 @@ class Assembler(ABC, Generic[Delta]):
         Raises:
             ProtocolError: The chunk's shape is not the documented one.
         """
-        if has_halves and self._halves is None:
-            self._halves = SurrogateJoiner()
-        choices = chunk.get("choices")
+        choices = array_of(chunk.get("choices") or [], "choices")
+        if has_halves:
+            self._halves = self._halves or SurrogateJoiner()
+            chunk = without_halves(chunk)  # whole is what is shown; `choices` keeps the halves
         if self._last_chunk is None:
             self._envelope = _without_choices(chunk)
             self._out.append(self._start(chunk))
@@ -108,8 +97,8 @@ class Assembler(ABC, Generic[Delta]):
             self._envelope.update(_without_choices(chunk))
         if choices:
             self._last_chunk = chunk
-            for choice in _array(choices, "choices"):
-                self._take_choice(_object(choice, "a choice"), chunk)
+            for choice in choices:
+                self._take_choice(object_of(choice, "a choice"), chunk)
         else:  # usage alone, after the finish: one last chunk carries both
             self._last_chunk = {**(self._last_chunk or {}), **_without_choices(chunk)}
 
@@ -120,7 +109,8 @@ class Assembler(ABC, Generic[Delta]):
             self._emit(run, run.texts[0] if len(run.texts) == 1 else "".join(run.texts))
 
     def drain(self) -> list[Delta]:
-        """The deltas that are ready."""
+        """The deltas of all that was taken."""
+        self.flush()
         out, self._out = self._out, []
         return out
 
@@ -130,9 +120,13 @@ class Assembler(ABC, Generic[Delta]):
         Raises:
             ProtocolError: The finished reply lacks something it must have.
         """
+        if self._last_chunk is None:
+            raise ProtocolError(
+                "the event stream ended before its first chunk", where="event stream"
+            )
         self.release_halves()
         self._check()
-        self._out.append(self._finish(self._last_chunk or {}))
+        self._out.append(self._finish(self._last_chunk))
 
     def release_halves(self) -> None:
         """Ends texts that stopped in the middle of a surrogate pair."""
@@ -147,6 +141,7 @@ class Assembler(ABC, Generic[Delta]):
         """Adds text to the current run if it is of the same key, else begins a new run."""
         if self._halves is not None:
             text = self._halves.join(key, text)
+            logprobs = without_halves(logprobs)
         run = self._run
         if run is None or run.key != key:
             self.flush()
@@ -156,26 +151,49 @@ class Assembler(ABC, Generic[Delta]):
             run.choice = choice
             run.raw = chunk
         if logprobs:
-            run.logprobs.append(logprobs)
+            run.logprobs.append(object_of(logprobs, "log probabilities"))
         return run
 
     def _raw_of(self, run: _Run, changes: JsonObject) -> JsonObject:
         """The chunk that shows a run: the wire's own, or one in its shape with the merged text."""
         if len(run.texts) == 1 and self._halves is None:
             return run.raw
-        return {**run.raw, "choices": [{**run.choice, **changes}]}
+        return run.shown_with(changes)
 
-    def _wire_reply(self, kind: str, choices: list[JsonObject]) -> JsonObject:
-        return {**self._envelope, "object": kind, "choices": choices}
+    def _whole(self, kind: type[ReplyT], object_name: str) -> ReplyT:
+        """The chunks as one reply.
 
-    @property
-    @abstractmethod
-    def is_finished(self) -> bool:
-        """Whether every choice that was seen has a finish reason."""
+        Raises:
+            ProtocolError: They do not add up to one.
+        """
+        return read_reply(
+            kind,
+            {**self._envelope, "object": object_name, "choices": self._wire_choices()},
+            self.meta,
+        )
+
+    def _unfinished(self, kind: type[ReplyT], object_name: str) -> ReplyT | None:
+        if self._last_chunk is None:
+            return None
+        try:
+            return self._whole(kind, object_name)
+        except ProtocolError:  # the texts are sound; what else there is, is as the service sent it
+            bare = [_without_logprobs(choice) for choice in self._wire_choices()]
+            return read_reply(kind, {"object": object_name, "choices": bare}, self.meta)
+
+    def _wire_choices(self) -> list[JsonObject]:
+        sums = self._choice_sums()
+        return [sums[index].to_wire() for index in sorted(sums)]
 
     @abstractmethod
     def partial(self) -> ChatCompletion | TextCompletion | None:
-        """What has arrived so far as an unfinished reply; None before the first chunk."""
+        """What has arrived so far as an unfinished reply; None before the first chunk.
+
+        Where what came beside the texts cannot be read, the texts come without it.
+        """
+
+    @abstractmethod
+    def _choice_sums(self) -> Mapping[int, ChatChoiceSum | TextChoiceSum]: ...
 
     @abstractmethod
     def _start(self, chunk: JsonObject) -> Delta: ...
@@ -200,32 +218,27 @@ class ChatAssembler(Assembler[ChatDelta]):
         super().__init__(meta)
         self._sums: dict[int, ChatChoiceSum] = {}
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether every choice that was seen has a finish reason."""
-        return bool(self._sums) and all(s.finish_reason is not None for s in self._sums.values())
-
     def partial(self) -> ChatCompletion | None:
         """What has arrived so far as an unfinished reply; None before the first chunk."""
-        if self._last_chunk is None:
-            return None
-        choices = [self._sums[index].to_wire() for index in sorted(self._sums)]
-        return read_reply(ChatCompletion, self._wire_reply("chat.completion", choices), self.meta)
+        return self._unfinished(ChatCompletion, "chat.completion")
+
+    def _choice_sums(self) -> Mapping[int, ChatChoiceSum]:
+        return self._sums
 
     def _start(self, chunk: JsonObject) -> ChatDelta:
         return StreamStart(chunk)
 
     def _take_choice(self, choice: JsonObject, chunk: JsonObject) -> None:
-        index = choice.get("index") or 0
+        index = index_of(choice.get("index"), "a choice") or 0
         total = self._sums.get(index)
         if total is None:
-            total = self._sums[index] = ChatChoiceSum(_checked_index(index))
+            total = self._sums[index] = ChatChoiceSum(index)
         delta = choice.get("delta")
         if delta:
-            self._take_delta(_object(delta, "a delta"), total, choice, chunk)
-        reason = choice.get("finish_reason")
+            self._take_delta(object_of(delta, "a delta"), total, choice, chunk)
+        reason = word_of(choice.get("finish_reason"), "a finish reason")
         if reason:
-            total.finish_reason = str(reason)
+            total.finish_reason = reason
 
     def _take_delta(
         self, delta: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
@@ -234,84 +247,66 @@ class ChatAssembler(Assembler[ChatDelta]):
         if thought:
             key: RunKey = ("reasoning", total.index, 0)
             logprobs = choice.get("reasoning_logprobs")
-            self._extend(key, choice, chunk, _text_of(thought), logprobs)
+            self._extend(key, choice, chunk, text_of(thought), logprobs)
         content = delta.get("content")
         if content:
             key = ("content", total.index, 0)
-            self._extend(key, choice, chunk, _text_of(content), choice.get("logprobs"))
+            self._extend(key, choice, chunk, text_of(content), choice.get("logprobs"))
         elif content is not None and total.content is None:
             total.content = []
         calls = delta.get("tool_calls")
         if calls:
-            for call in _array(calls, "tool calls"):
+            for call in array_of(calls, "tool calls"):
                 if call is not None:
-                    self._take_call(_object(call, "a tool call"), total, choice, chunk)
+                    self._take_call(object_of(call, "a tool call"), total, choice, chunk)
         if len(delta) > 1 or not (thought or content or calls):
-            self._take_rest(delta, total)
-
-    def _take_rest(self, delta: JsonObject, total: ChatChoiceSum) -> None:
-        role = delta.get("role")
-        if role:
-            total.role = str(role)
-        refusal = delta.get("refusal")
-        if refusal:
-            total.refusal = [*(total.refusal or ()), _text_of(refusal)]
+            total.role = word_of(delta.get("role"), "a role") or total.role
+            refusal = delta.get("refusal")
+            if refusal:
+                total.refusal = _appended(total.refusal, text_of(refusal))
 
     def _take_call(
-        self, call: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
+        self, fragment: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
     ) -> None:
-        call_id = call.get("id") or None
-        index, known = total.tool_call(call.get("index"), call_id)
-        function = _object(call.get("function") or {}, "a function")
-        name = function.get("name") or None
-        new_id = call_id if known.id is None else None
-        new_name = name if name != known.name else None
-        known.id = known.id or call_id
-        if new_name:
-            known.name = (known.name or "") + new_name
-        if call.get("type"):
-            known.type = str(call["type"])
-        arguments = function.get("arguments")
-        if is_object(arguments) or is_array(arguments):
-            arguments = dump_json(arguments).decode()
-        key: RunKey = ("tool_calls", total.index, index)
-        if new_id or new_name:
+        call_id = word_of(fragment.get("id"), "a tool call id")
+        call = total.tool_call(index_of(fragment.get("index"), "a tool call"), call_id)
+        call.type = word_of(fragment.get("type"), "a tool call type") or call.type
+        function = object_of(fragment.get("function") or {}, "a function")
+        opening = call.open_with(call_id, word_of(function.get("name"), "a function name"))
+        arguments = text_of(function.get("arguments") or "")
+        call.count_arguments(arguments)
+        if opening != (None, None):
             self.flush()
-        run = self._extend(key, choice, chunk, _text_of(arguments or ""))
-        if new_id or new_name:
-            run.opening = (new_id, new_name)
+        run = self._extend(("tool_calls", total.index, call.index), choice, chunk, arguments)
+        if opening != (None, None):
+            run.opening = opening
 
     def _emit(self, run: _Run, text: str) -> None:
         kind, choice, index = run.key
         total = self._sums[choice]
         logprobs = joined_logprobs(run.logprobs)
         if kind == "tool_calls":
-            total.tool_calls[index].add_arguments(text)
+            total.tool_calls[index].arguments.append(text)
             call_id, name = run.opening
             raw = self._raw_of(run, {"delta": _tool_call_delta(index, call_id, name, text)})
             self._out.append(ToolCallDelta(index, call_id, name, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
-            raw = self._raw_of(
-                run, {"delta": {"reasoning": text}} | _named(reasoning_logprobs=logprobs)
-            )
-            self._out.append(ReasoningDelta(text, raw, logprobs, choice))
+            changes = {"delta": {"reasoning": text}} | _named(reasoning_logprobs=logprobs)
+            self._out.append(ReasoningDelta(text, self._raw_of(run, changes), logprobs, choice))
         else:
             total.content = _appended(total.content, text)
             total.logprobs += run.logprobs
-            raw = self._raw_of(run, {"delta": {"content": text}} | _named(logprobs=logprobs))
-            self._out.append(ContentDelta(text, raw, logprobs, choice))
+            changes = {"delta": {"content": text}} | _named(logprobs=logprobs)
+            self._out.append(ContentDelta(text, self._raw_of(run, changes), logprobs, choice))
 
     def _check(self) -> None:
         for total in self._sums.values():
             total.check_calls()
 
     def _finish(self, raw: JsonObject) -> ChatDelta:
-        reply = self.partial()
-        if reply is None:
-            raise unreadable("never came before the end of the stream")
-        return Finish(reply, raw)
+        return Finish(self._whole(ChatCompletion, "chat.completion"), raw)
 
 
 class TextAssembler(Assembler[CompletionDelta]):
@@ -321,56 +316,51 @@ class TextAssembler(Assembler[CompletionDelta]):
         super().__init__(meta)
         self._sums: dict[int, TextChoiceSum] = {}
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether every choice that was seen has a finish reason."""
-        return bool(self._sums) and all(s.finish_reason is not None for s in self._sums.values())
-
     def partial(self) -> TextCompletion | None:
         """What has arrived so far as an unfinished reply; None before the first chunk."""
-        if self._last_chunk is None:
-            return None
-        choices = [self._sums[index].to_wire() for index in sorted(self._sums)]
-        return read_reply(TextCompletion, self._wire_reply("text_completion", choices), self.meta)
+        return self._unfinished(TextCompletion, "text_completion")
+
+    def _choice_sums(self) -> Mapping[int, TextChoiceSum]:
+        return self._sums
 
     def _start(self, chunk: JsonObject) -> CompletionDelta:
         return StreamStart(chunk)
 
     def _take_choice(self, choice: JsonObject, chunk: JsonObject) -> None:
-        index = choice.get("index") or 0
+        index = index_of(choice.get("index"), "a choice") or 0
         total = self._sums.get(index)
         if total is None:
-            total = self._sums[index] = TextChoiceSum(_checked_index(index))
-        tokens = choice.get("tokens")
-        if tokens:
-            total.tokens = [*(total.tokens or ()), *tokens]
-        text = choice.get("text")
+            total = self._sums[index] = TextChoiceSum(index)
+        text, tokens = choice.get("text"), numbers_of(choice.get("tokens") or [], "tokens")
+        if text is not None and total.text is None:
+            total.text = []
         if text or tokens:
             key: RunKey = ("text", total.index, 0)
-            self._extend(key, choice, chunk, _text_of(text or ""), choice.get("logprobs"))
-        elif text is not None and total.text is None:
-            total.text = []
-        reason = choice.get("finish_reason")
+            run = self._extend(key, choice, chunk, text_of(text or ""), choice.get("logprobs"))
+            run.tokens += tokens
+        reason = word_of(choice.get("finish_reason"), "a finish reason")
         if reason:
-            total.finish_reason = str(reason)
+            total.finish_reason = reason
 
     def _emit(self, run: _Run, text: str) -> None:
         choice = run.key[1]
         total = self._sums[choice]
-        total.text = _appended(total.text, text)
+        if text:
+            total.text = _appended(total.text, text)
+        if run.tokens:
+            total.tokens = [] if total.tokens is None else total.tokens
+            total.tokens += run.tokens
         total.logprobs += run.logprobs
         logprobs = joined_logprobs(run.logprobs)
-        raw = self._raw_of(run, {"text": text} | _named(logprobs=logprobs))
-        self._out.append(TextDelta(text, raw, logprobs, choice))
+        changes = {"text": text} | _named(logprobs=logprobs, tokens=run.tokens or None)
+        raw = self._raw_of(run, changes)
+        self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))
 
     def _check(self) -> None:
         """A text completion has nothing that could be missing."""
 
     def _finish(self, raw: JsonObject) -> CompletionDelta:
-        reply = self.partial()
-        if reply is None:
-            raise unreadable("never came before the end of the stream")
-        return TextFinish(reply, raw)
+        return TextFinish(self._whole(TextCompletion, "text_completion"), raw)
 
 
 def _appended(pieces: list[str] | None, text: str) -> list[str]:
@@ -396,7 +386,5 @@ def _without_choices(chunk: JsonObject) -> JsonObject:
     return {key: value for key, value in chunk.items() if key != "choices"}
 
 
-def _checked_index(index: Any) -> int:
-    if not isinstance(index, int):
-        raise unreadable("has a choice whose index is not a number")
-    return index
+def _without_logprobs(choice: JsonObject) -> JsonObject:
+    return {key: value for key, value in choice.items() if not key.endswith("logprobs")}

@@ -46,6 +46,7 @@ __all__ = ["Calls", "config_of"]
 Result = TypeVar("Result")
 
 _USER_AGENT = f"cerebras-ext/{__version__} python/{platform.python_version()}"
+_REQUEST_ID = "x-client-request-id"  # users may give their own
 _LIST_FORMATS = ("default", "openrouter", "huggingface")
 _NO_OPTIONS = CallOptions()
 
@@ -168,17 +169,16 @@ class Calls:
         given = options or _NO_OPTIONS
         retry = self.config.retry
         if given.max_retries is not None:
-            if given.max_retries < 0:
-                raise ConfigError(f"max_retries is {given.max_retries}; give 0 or more")
             retry = replace(retry, max_retries=given.max_retries)
-        client_request_id = str(uuid.uuid4())
         headers = self._fixed_headers
         if given.extra_headers:
             headers = _merged(headers, check_headers(given.extra_headers.items()))
+        client_request_id = dict(headers).get(_REQUEST_ID) or str(uuid.uuid4())
+        headers = _merged(headers, ((_REQUEST_ID, client_request_id),))
         if call.needs_key:
             headers = (*headers, ("authorization", f"Bearer {self.config.current_key()}"))
         plan = CallPlan(
-            headers=(*headers, ("x-client-request-id", client_request_id)),
+            headers=headers,
             client_request_id=client_request_id,
             timeouts=self.config.timeout if given.timeout is None else Timeouts.of(given.timeout),
             retry=retry,

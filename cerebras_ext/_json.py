@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic_core import from_json
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
 
     from cerebras_ext.wire import JsonObject
 
-__all__ = ["dump_json", "is_array", "is_object", "load_json", "replace_lone_surrogates"]
+__all__ = [
+    "dump_json",
+    "is_array",
+    "is_object",
+    "load_json",
+    "load_json_keeping_halves",
+    "replace_lone_surrogates",
+    "without_halves",
+]
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def is_object(value: object) -> TypeGuard[JsonObject]:
@@ -34,7 +45,17 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def load_json(text: bytes) -> tuple[Any, bool]:
+def load_json(text: bytes) -> Any:
+    """The value a JSON text holds; lone surrogates and broken UTF-8 read as U+FFFD.
+
+    Raises:
+        ValueError: The text is not JSON, or nests deeper than the parser's 200 levels.
+    """
+    value, has_halves = load_json_keeping_halves(text)
+    return without_halves(value) if has_halves else value
+
+
+def load_json_keeping_halves(text: bytes) -> tuple[Any, bool]:
     """The value a JSON text holds, and whether its strings may hold lone surrogates.
 
     Raises:
@@ -42,27 +63,27 @@ def load_json(text: bytes) -> tuple[Any, bool]:
     """
     try:
         return from_json(text, allow_inf_nan=False), False
-    except ValueError as strict_error:
-        if b"\\ud" not in text.lower() and _is_utf8(text):
-            raise
-        decoded = text.decode("utf-8", "replace")
-        try:
-            return json.loads(decoded), b"\\ud" in text.lower()
-        except RecursionError:
-            raise strict_error from None
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    except ValueError:
+        readable = text.decode("utf-8", "replace")
+        whole = _HALF.sub(r"\\ufffd", readable)
+        from_json(whole, allow_inf_nan=False)  # raises unless these two were all that was wrong
+        return json.loads(readable), whole != readable
 
 
 def replace_lone_surrogates(text: str) -> str:
     """The text with split surrogate pairs joined and lone halves replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def without_halves(value: Any) -> Any:
+    """A JSON value with `replace_lone_surrogates` done to every string in it."""
+    if isinstance(value, str):
+        return replace_lone_surrogates(value)
+    if is_array(value):
+        return [without_halves(item) for item in value]
+    if is_object(value):
+        return {replace_lone_surrogates(key): without_halves(item) for key, item in value.items()}
+    return value
 
 
 def dump_json(value: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cerebras_ext._json import is_array
 from cerebras_ext.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -31,25 +32,46 @@ def joined_logprobs(pieces: list[JsonObject]) -> JsonObject | None:
     joined: JsonObject = {}
     for piece in pieces:
         for key, entries in piece.items():
-            if isinstance(entries, list):
-                joined[key] = [*(joined.get(key) or ()), *entries]
-            else:
+            known = joined.get(key)
+            if not is_array(entries):
                 joined.setdefault(key, entries)
+            elif is_array(known):
+                known += entries
+            else:
+                joined[key] = list(entries)
     return joined
 
 
 @dataclass(slots=True)
 class ToolCallSum:
-    """One tool call so far."""
+    """One tool call so far.
 
+    Attributes:
+        index: Which call of the message.
+    """
+
+    index: int
     id: str | None = None
     name: str | None = None
     type: str = "function"
     arguments: list[str] = field(default_factory=list[str])
     n_chars: int = 0
 
-    def add_arguments(self, text: str) -> None:
-        """Appends argument text.
+    def open_with(self, call_id: str | None, name: str | None) -> tuple[str | None, str | None]:
+        """Takes the id and the name, or part of the name, that a fragment brings.
+
+        Returns:
+            What of them is new: some servers repeat both in every fragment.
+        """
+        new_id = call_id if self.id is None else None
+        new_name = name if name != self.name else None
+        self.id = self.id or call_id
+        if new_name:
+            self.name = (self.name or "") + new_name
+        return new_id, new_name
+
+    def count_arguments(self, text: str) -> None:
+        """Counts argument text that has come.
 
         Raises:
             ProtocolError: The arguments are longer than the limit.
@@ -60,7 +82,6 @@ class ToolCallSum:
                 f"a tool call's arguments are longer than {MAX_ARGUMENTS_CHARS} characters",
                 where="tool call arguments",
             )
-        self.arguments.append(text)
 
     def to_wire(self) -> JsonObject:
         """The call as an unstreamed reply shows it; what an unfinished call lacks is empty."""
@@ -81,28 +102,32 @@ class ChatChoiceSum:
     logprobs: list[JsonObject] = field(default_factory=list[Any])
     reasoning_logprobs: list[JsonObject] = field(default_factory=list[Any])
     finish_reason: str | None = None
+    _last_at: dict[int | None, ToolCallSum] = field(
+        default_factory=dict[int | None, ToolCallSum], init=False
+    )
+    _call_of_id: dict[str, ToolCallSum] = field(default_factory=dict[str, ToolCallSum], init=False)
+    _next_index: int = field(default=0, init=False)
 
-    def tool_call(self, wire_index: int | None, call_id: str | None) -> tuple[int, ToolCallSum]:
-        """The call a fragment belongs to, and its index.
+    def tool_call(self, wire_index: int | None, call_id: str | None) -> ToolCallSum:
+        """The call that a fragment belongs to.
 
-        Fragments join by index. Without one, a new id opens a call and anything else goes on with
-        the last. An index that comes back under another id is a new call: some servers number every
-        call 0.
+        Fragments join by index; without one, they go on with the last call. An id that the call
+        found so does not have belongs to another call, or opens one: some servers number every call
+        0.
         """
-        calls = self.tool_calls
-        index = wire_index
-        if index is None:
-            known = [i for i, call in calls.items() if call_id is not None and call.id == call_id]
-            opens = not calls or (call_id is not None and not known)
-            index = max(calls, default=-1) + 1 if opens else (known or [max(calls)])[0]
-        call = calls.get(index)
+        call = self._last_at.get(wire_index)
         if call is not None and call_id and call.id and call.id != call_id:
-            known = [i for i, other in calls.items() if other.id == call_id]
-            index = known[0] if known else max(calls) + 1
-            call = calls.get(index)
+            call = self._call_of_id.get(call_id)
         if call is None:
-            call = calls[index] = ToolCallSum()
-        return index, call
+            index = self._next_index
+            if wire_index is not None and wire_index not in self.tool_calls:
+                index = wire_index
+            call = self.tool_calls[index] = ToolCallSum(index)
+            self._next_index = max(self._next_index, index + 1)
+        if call_id:
+            self._call_of_id.setdefault(call_id, call)
+        self._last_at[wire_index] = self._last_at[None] = call
+        return call
 
     def to_wire(self) -> JsonObject:
         """The choice as an unstreamed reply shows it."""

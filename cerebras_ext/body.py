@@ -20,35 +20,34 @@ class ContentDecoder:
     """Undoes the content encoding of a body; no step yields more than 64 KiB."""
 
     def __init__(self, encoding: str | None) -> None:
-        """Starts decoding.
-
-        Raises:
-            ProtocolError: The encoding was not asked for.
-        """
-        coding = (encoding or "identity").strip().lower()
-        if coding not in ("identity", "", "gzip", "x-gzip"):
-            raise ProtocolError(
-                f"the reply has the content encoding {coding[:40]!r}, which was not asked for",
-                where="content-encoding",
-            )
-        self._zlib = zlib.decompressobj(wbits=31) if "gzip" in coding else None
+        """Takes the `content-encoding` header."""
+        self._coding = (encoding or "identity").strip().lower()
+        self._zlib = zlib.decompressobj(wbits=31) if self._coding in ("gzip", "x-gzip") else None
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The decoded bytes of a piece.
 
         Raises:
-            ProtocolError: The piece is not what the encoding says.
+            ProtocolError: The encoding was not asked for, or the piece is not what it says.
         """
         if self._zlib is None:
+            if self._coding not in ("identity", ""):
+                raise ProtocolError(
+                    f"the reply has the content encoding {self._coding[:40]!r}, which was not "
+                    "asked for",
+                    where="content-encoding",
+                )
             yield piece
             return
-        while piece:
+        n_decoded = _STEP_BYTES
+        while piece or n_decoded == _STEP_BYTES:  # a full step may have left more inside
             try:
                 decoded = self._zlib.decompress(piece, _STEP_BYTES)
             except zlib.error:
                 raise ProtocolError(
                     "the reply is not valid gzip", where="content-encoding"
                 ) from None
+            n_decoded = len(decoded)
             if decoded:
                 yield decoded
             piece = self._zlib.unconsumed_tail
@@ -67,21 +66,22 @@ class BodyBuffer:
     """Collects a whole body.
 
     Attributes:
-        is_over: The limit of a body that may be cut is reached: no more is wanted.
+        is_over: No more is wanted: as much as may be kept has come, or the rest cannot be read.
     """
 
-    def __init__(self, encoding: str | None, *, limit_bytes: int, is_cut_at_limit: bool) -> None:
+    def __init__(self, encoding: str | None, *, limit_bytes: int, is_lenient: bool) -> None:
         """Starts collecting.
 
         Args:
             encoding: The `content-encoding` header.
             limit_bytes: Most decoded bytes.
-            is_cut_at_limit: Whether a longer body is cut (error bodies) or refused (replies).
+            is_lenient: Whether what is too long or unreadable is left out (error bodies, whose
+                status says enough) or refused (replies).
         """
         self.is_over = False
         self._decoder = ContentDecoder(encoding)
         self._limit_bytes = limit_bytes
-        self._is_cut_at_limit = is_cut_at_limit
+        self._is_lenient = is_lenient
         self._pieces: list[bytes] = []
         self._n_bytes = 0
 
@@ -91,16 +91,13 @@ class BodyBuffer:
         Raises:
             ProtocolError: The body is not what its encoding says, or longer than the limit.
         """
-        for decoded in self._decoder.feed(piece):
-            self._n_bytes += len(decoded)
-            self._pieces.append(decoded)
-            if self._n_bytes > self._limit_bytes:
-                if not self._is_cut_at_limit:
-                    raise ProtocolError(
-                        f"the reply is longer than {self._limit_bytes} bytes", where="body"
-                    )
-                self.is_over = True
-                return
+        try:
+            for decoded in self._decoder.feed(piece):
+                self._keep(decoded)
+        except ProtocolError:
+            if not self._is_lenient:
+                raise
+            self.is_over = True
 
     def end(self) -> bytes:
         """The whole body.
@@ -108,6 +105,12 @@ class BodyBuffer:
         Raises:
             ProtocolError: The body stops in the middle of its encoding.
         """
-        if not self.is_over:
+        if not self._is_lenient:
             self._decoder.end()
         return b"".join(self._pieces)[: self._limit_bytes]
+
+    def _keep(self, decoded: bytes) -> None:
+        self._n_bytes += len(decoded)
+        self._pieces.append(decoded)
+        if self._n_bytes > self._limit_bytes:
+            raise ProtocolError(f"the reply is longer than {self._limit_bytes} bytes", where="body")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from cerebras_ext.endpoint import check_headers, find_base_url
 from cerebras_ext.errors import CerebrasError, ConfigError
-from cerebras_ext.retry import RetryPolicy
+from cerebras_ext.retry import RetryPolicy, is_number
 from cerebras_ext.secrets import check_key, find_key, missing_key
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["CallOptions", "ClientConfig", "RetryEvent", "Timeouts"]
+
+_LONGEST_S = 1e9  # sockets take no more on some platforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,10 @@ class Timeouts:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if value is not None and not (isinstance(value, int | float) and value > 0):
+            if value is not None and not _is_time_limit(value):
                 raise ConfigError(
-                    f"timeout: {limit.name} is {value!r}; give seconds above 0, or None"
+                    f"timeout: {limit.name} is {value!r}; give seconds above 0, or None for no "
+                    "limit"
                 )
 
     @classmethod
@@ -65,15 +68,17 @@ class Timeouts:
         if timeout is None:
             return cls()
         if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-            whole = cls(total_s=float(timeout))
-            read_s = min(whole.read_s or timeout, timeout)
-            return replace(whole, read_s=read_s)
+            return cls(total_s=timeout)
         parts = ("connect", "read", "write", "pool")
         if all(hasattr(timeout, part) for part in parts):
             return cls(**{f"{part}_s": getattr(timeout, part) for part in parts})
         raise ConfigError(
             f"timeout: {type(timeout).__name__} is not a time limit; give seconds or Timeouts(...)"
         )
+
+
+def _is_time_limit(value: object) -> bool:
+    return is_number(value) and 0 < value <= _LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,8 @@ class CallOptions:
 
     timeout: Timeouts | float | None = None
     max_retries: int | None = None
-    extra_headers: Mapping[str, str] | None = None
-    extra_body: Mapping[str, Any] | None = None
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_body: Mapping[str, Any] | None = field(default=None, repr=False)
     merge_deltas: bool | None = None
     on_retry: Callable[[RetryEvent], None] | None = None
 
@@ -128,7 +133,7 @@ class ClientConfig:
         max_connections: Most connections at once; None for no limit.
         max_keepalive_connections: Most idle connections kept.
         keepalive_expiry_s: How long an idle connection is kept.
-        gzip_above_bytes: Compress request bodies from this size on; None for never.
+        gzip_above_bytes: Compress request bodies that are larger; None for never.
         uses_msgpack: Send bodies as msgpack; needs the `msgpack` package.
         merge_deltas: Whether stream deltas that arrived together are merged.
         allow_insecure_http: Whether http:// is allowed for hosts other than this machine.
@@ -158,8 +163,6 @@ class ClientConfig:
         key = self.api_key if callable(self.api_key) else find_key(self.api_key)
         if key is None:
             raise missing_key()
-        if self.retry.max_retries < 0:
-            raise ConfigError(f"max_retries is {self.retry.max_retries}; give 0 or more")
         return replace(
             self,
             api_key=key,

@@ -24,7 +24,16 @@ DEFAULT_BASE_URL = "https://api.cerebras.ai"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
-_RESERVED_HEADERS = frozenset({"authorization", "host", "content-length", "transfer-encoding"})
+_RESERVED_HEADERS = frozenset(
+    {
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+    }
+)
 
 
 def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> str:
@@ -44,16 +53,16 @@ def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> st
         port = parts.port
     except (ValueError, AttributeError):
         raise ConfigError(f"{source} is not a URL; an example is {DEFAULT_BASE_URL}") from None
-    problem = _problem_of(parts, allow_insecure_http)
+    problem = _problem_of(url.strip(), parts, allow_insecure_http)
     if problem:
         raise ConfigError(f"{source} {problem}; an example is {DEFAULT_BASE_URL}")
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     host = parts.hostname or ""
     shown_host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme.lower()}://{shown_host}{f':{port}' if port else ''}{path}"
+    return f"{parts.scheme.lower()}://{shown_host}{'' if port is None else f':{port}'}{path}"
 
 
-def _problem_of(parts: SplitResult, allow_insecure_http: bool) -> str | None:
+def _problem_of(url: str, parts: SplitResult, allow_insecure_http: bool) -> str | None:
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https") or not parts.hostname:
         return "must begin with https:// and name a host"
@@ -61,7 +70,7 @@ def _problem_of(parts: SplitResult, allow_insecure_http: bool) -> str | None:
         return "must not hold a user name or password"
     if parts.query or parts.fragment:
         return "must not hold a query or fragment"
-    if re.search(r"[\s\x00-\x1f\x7f\\]", parts.netloc + parts.path):
+    if re.search(r"[\s\x00-\x1f\x7f\\]", url):
         return "must not hold white space, control characters or backslashes"
     if scheme == "http" and not allow_insecure_http and not _is_loopback(parts.hostname):
         return (
@@ -85,8 +94,7 @@ def check_headers(headers: Iterable[tuple[object, object]]) -> tuple[tuple[str, 
 
     Raises:
         ConfigError: A name or value cannot be sent, or the header is the client's own to set; the
-        message
-            names the header, never its value.
+            message names the header, never its value.
     """
     checked: list[tuple[str, str]] = []
     for name, value in headers:

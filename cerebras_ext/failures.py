@@ -97,7 +97,7 @@ def read_failure(
         now_unix_s: For advice that is a date.
     """
     if 300 <= status < 400:
-        host = urlsplit(headers.get("location", "")).hostname or "an unnamed host"
+        host = _host_of(headers.get("location", ""))
         problem = _Problem(f"redirected to {host}; redirects are never followed, check base_url")
     else:
         problem = _read_problem(_parsed(body))
@@ -120,6 +120,14 @@ def read_stream_failure(payload: object) -> StreamFailed:
     problem = _read_problem(payload)
     status = problem.status or 500
     return _filled(StreamFailed, status, {}, problem, "stream", 0.0)
+
+
+def _host_of(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    return _quoted(host) if host else "an unnamed host"
 
 
 def _class_of(status: int, problem: _Problem) -> type[StatusError]:
@@ -166,7 +174,7 @@ def _read_should_retry(headers: Mapping[str, str]) -> bool | None:
 
 def _parsed(body: bytes) -> object:
     try:
-        return load_json(body)[0]
+        return load_json(body)
     except ValueError:
         return body.decode("utf-8", "replace")
 
@@ -191,12 +199,13 @@ def _detail_text(detail: object) -> object:
     """Validation problems as one text: `[{"loc": ["body", "messages"], "msg": …}]`."""
     if not is_array(detail):
         return detail
-    lines = [
-        f"{'.'.join(map(str, item.get('loc') or ()))}: {item.get('msg')}"
-        for item in detail
-        if is_object(item)
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        f"{_path_text(item.get('loc'))}: {item.get('msg')}" for item in detail if is_object(item)
+    )
+
+
+def _path_text(steps: object) -> str:
+    return ".".join(map(str, steps)) if is_array(steps) else str(steps)
 
 
 def _word(value: object) -> str | None:

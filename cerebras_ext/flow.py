@@ -7,7 +7,7 @@ a `Sleep` says, and hands back what happened. Sync and async drivers interpret t
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from cerebras_ext._json import load_json
@@ -82,7 +82,7 @@ class Send:
     """
 
     call: ApiCall
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     timeouts: Timeouts
     deadline_s: float | None
     open_sink: Callable[[Head], Sink]
@@ -131,7 +131,7 @@ class CallPlan:
         client_request_id: The same on every attempt.
     """
 
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     client_request_id: str
     timeouts: Timeouts
     retry: RetryPolicy
@@ -246,7 +246,7 @@ class _BodySink:
         self._buffer = BodyBuffer(
             head.headers.get("content-encoding"),
             limit_bytes=MAX_ERROR_BODY_BYTES if is_error else MAX_REPLY_BYTES,
-            is_cut_at_limit=is_error,
+            is_lenient=is_error,
         )
 
     def feed(self, piece: bytes) -> bool:
@@ -290,7 +290,7 @@ def _read_json(answer: Answer, call: ApiCall, clock: Clock) -> Any:
     if head.status >= 300:
         raise read_failure(head.status, head.headers, body, doing=call.doing, now_unix_s=now_unix_s)
     try:
-        parsed, _ = load_json(body)
+        parsed = load_json(body)
     except ValueError:
         kind = head.headers.get("content-type", "nothing")
         raise ProtocolError(

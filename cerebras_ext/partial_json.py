@@ -34,7 +34,7 @@ def read_arguments(text: str) -> dict[str, Any] | InvalidArguments:
     if not text.strip():
         return {}
     try:
-        value, _ = load_json(text.encode("utf-8", "replace"))
+        value = load_json(replace_lone_surrogates(text).encode())
     except ValueError as error:
         return InvalidArguments(f"not valid JSON: {error}")
     if value is None:

@@ -10,8 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from cerebras_ext._json import is_array, is_object
+from cerebras_ext._shapes import joined_parts
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import NO_RATE_LIMITS, RateLimits
 
@@ -147,6 +156,11 @@ class FunctionCallReply(_Reply):
     name: str
     arguments: str = ""
 
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _read_null(cls, arguments: object) -> object:
+        return "" if arguments is None else arguments
+
 
 class ToolCallReply(_Reply):
     """A tool call of a reply."""
@@ -158,13 +172,31 @@ class ToolCallReply(_Reply):
 
 
 class AssistantReply(_Reply):
-    """The message of a choice; `content` is absent in turns that only call tools."""
+    """The message of a choice; `content` is absent in turns that only call tools.
+
+    Servers in front of the service may send a text as a list of parts, and reasoning as
+    `reasoning_content`; both read as the service would have sent them.
+    """
 
     role: str = "assistant"
     content: str | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCallReply] | None = None
     refusal: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_other_name(cls, message: object) -> object:
+        if not is_object(message) or message.get("reasoning") or "reasoning_content" not in message:
+            return message
+        renamed = {**message, "reasoning": message["reasoning_content"]}
+        del renamed["reasoning_content"]
+        return renamed
+
+    @field_validator("content", "reasoning", "refusal", mode="before")
+    @classmethod
+    def _read_parts(cls, text: object) -> object:
+        return joined_parts(text) if is_array(text) else text
 
 
 class ChatChoice(_Reply):

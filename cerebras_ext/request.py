@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -35,42 +35,52 @@ class FieldRule:
         low: Smallest number.
         high: Largest number; for text and lists the longest length.
         choices: The only values, when they are few.
+        is_private: Whether it holds users' text, which no error repeats.
     """
 
     kinds: tuple[type, ...]
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    is_private: bool = False
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, and the remedy; None when nothing is."""
         if isinstance(value, bool) and bool not in self.kinds:
             return f"{value!r} is a bool; give {self._wanted()}"
         if not isinstance(value, self.kinds):
-            return f"{_shown(value)} is a {type(value).__name__}; give {self._wanted()}"
+            return f"{self._shown(value)} is a {type(value).__name__}; give {self._wanted()}"
         if self.choices and isinstance(value, str) and value not in self.choices:
             return f"{value!r} is not known; give one of {', '.join(map(repr, self.choices))}"
         size = len(value) if isinstance(value, Sized) else value
         if isinstance(size, int | float) and not isinstance(size, bool):
             if self.low is not None and size < self.low:
-                return f"{_shown(value)} is too small; give {self.low:g} or more"
+                return f"{self._shown(value)} is too small; give {self.low:g} or more"
             if self.high is not None and size > self.high:
-                return f"{_shown(value)} is too large; give {self.high:g} or less"
+                return f"{self._shown(value)} is too large; give {self.high:g} or less"
         return None
 
+    def _shown(self, value: object) -> str:
+        return f"the given {type(value).__name__}" if self.is_private else _shown(value)
+
     def _wanted(self) -> str:
-        names = {int: "an integer", float: "a number", str: "a string", bool: "True or False"}
-        kinds = tuple(kind for kind in self.kinds if kind is not int or float not in self.kinds)
-        return " or ".join(names.get(kind, f"a {kind.__name__}") for kind in kinds)
+        return " or ".join(_KIND_NAMES[kind] for kind in self.kinds if kind in _KIND_NAMES)
 
 
-_NUMBER = (int, float)
+_KIND_NAMES: dict[type, str] = {
+    bool: "True or False",
+    dict: "a dict",
+    float: "a number",
+    int: "an integer",
+    list: "a list",
+    str: "a string",
+}
+_NUMBER = (float, int)
 _LIST = (list, tuple)
-_OBJECT = (Mapping,)
 _COUNT = FieldRule((int,), low=-1)
 _PENALTY = FieldRule(_NUMBER, -2, 2)
 _FLAG = FieldRule((bool,))
-_ANY_OBJECT = FieldRule(_OBJECT)
+_ANY_OBJECT = FieldRule((dict,))
 
 _SHARED_FIELDS: dict[str, FieldRule] = {
     "temperature": FieldRule(_NUMBER, 0, 2),
@@ -85,7 +95,7 @@ _SHARED_FIELDS: dict[str, FieldRule] = {
     "min_tokens": _COUNT,
     "prompt_cache_key": FieldRule((str,), high=1024),
     "stream_options": _ANY_OBJECT,
-    "user": FieldRule((str,)),
+    "user": FieldRule((str,), is_private=True),
 }
 _REASONING_FORMAT = FieldRule((str,), choices=("none", "parsed", "text_parsed", "raw", "hidden"))
 
@@ -117,12 +127,12 @@ CHAT = Endpoint(
         "disable_reasoning": _FLAG,
         "service_tier": FieldRule((str,), choices=("auto", "default", "flex", "priority")),
         "model_parameters": _ANY_OBJECT,
-        "prediction": _ANY_OBJECT,
+        "prediction": FieldRule((dict,), is_private=True),
         "response_format": _ANY_OBJECT,
         "parallel_tool_calls": _FLAG,
-        "tool_choice": FieldRule((str, Mapping)),
+        "tool_choice": FieldRule((str, dict), choices=("none", "auto", "required")),
         "tools": FieldRule(_LIST),
-        "messages": FieldRule(_LIST, low=1),
+        "messages": FieldRule(_LIST, low=1, is_private=True),
     },
 )
 TEXT = Endpoint(
@@ -138,8 +148,8 @@ TEXT = Endpoint(
         "logprobs": FieldRule((int,), 0, 20),
         "reasoning_format": _REASONING_FORMAT,
         "return_raw_tokens": _FLAG,
-        "suffix": FieldRule((str,)),
-        "prompt": FieldRule((str, *_LIST)),
+        "suffix": FieldRule((str,), is_private=True),
+        "prompt": FieldRule((str, *_LIST), is_private=True),
     },
 )
 
@@ -149,7 +159,7 @@ class Encoding:
     """How request bodies travel.
 
     Attributes:
-        gzip_above_bytes: Compress from this size on; None for never. Pays on slow links from about
+        gzip_above_bytes: Compress what is larger; None for never. Pays on slow links from about
             32 KiB.
         uses_msgpack: msgpack instead of JSON.
     """
@@ -174,7 +184,7 @@ class ApiCall:
     method: str
     path: str
     doing: str
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     needs_key: bool = True
 
@@ -275,7 +285,7 @@ def _unknown_field(endpoint: Endpoint, name: str) -> TypeError:
 def _encoded(fields: JsonObject, encoding: Encoding) -> tuple[bytes, tuple[tuple[str, str], ...]]:
     body, content_type = dump_json(fields), "application/json"
     if encoding.uses_msgpack:
-        body, content_type = _packed(load_json(body)[0]), "application/vnd.msgpack"
+        body, content_type = _packed(load_json(body)), "application/vnd.msgpack"
     headers = (("content-type", content_type),)
     if encoding.gzip_above_bytes is not None and len(body) > encoding.gzip_above_bytes:
         return gzip.compress(body, 1, mtime=0), (*headers, ("content-encoding", "gzip"))
@@ -294,6 +304,6 @@ def _packed(value: Any) -> bytes:
 
 
 def _shown(value: object) -> str:
-    """A value for an error message; long ones (they may be prompts) are only described."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"the given {type(value).__name__}"
+    """A value for an error message; long ones and objects are only named."""
+    text = repr(value) if isinstance(value, str | int | float | None) else ""
+    return text if 0 < len(text) <= 60 else f"the given {type(value).__name__}"

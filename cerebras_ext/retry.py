@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from cerebras_ext.errors import (
     CerebrasError,
+    ConfigError,
     ConnectionFailed,
+    ContextOverflow,
     ProtocolError,
     RateLimited,
     StatusError,
@@ -27,7 +30,7 @@ from cerebras_ext.limits import read_rate_limits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HTTP_FRAMING", "RetryBudget", "RetryPolicy", "read_advice_s"]
+__all__ = ["HTTP_FRAMING", "RetryBudget", "RetryPolicy", "is_number", "read_advice_s"]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 HTTP_FRAMING = "HTTP framing"
@@ -40,6 +43,13 @@ class Rng(Protocol):
     def uniform(self, a: float, b: float, /) -> float:
         """A number between a and b."""
         ...
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -math.inf < value < math.inf
 
 
 def read_advice_s(headers: Mapping[str, str], now_unix_s: float) -> float | None:
@@ -79,10 +89,13 @@ def _scaled(number: float | None, factor: float) -> float | None:
 
 
 def _seconds_until(text: str | None, now_unix_s: float) -> float | None:
-    try:
-        return None if text is None else parsedate_to_datetime(text).timestamp() - now_unix_s
-    except (TypeError, ValueError, OverflowError):
+    if text is None:
         return None
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_unix_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,16 @@ class RetryPolicy:
     max_advice_s: float = 60.0
     retries_queue_exceeded: bool = False
 
+    def __post_init__(self) -> None:
+        if not is_number(self.max_retries) or self.max_retries < 0 or self.max_retries % 1:
+            raise ConfigError(
+                f"max_retries is {self.max_retries!r}; give a whole number, 0 or more"
+            )
+        for name in ("backoff_s", "max_backoff_s", "max_quota_backoff_s", "max_advice_s"):
+            seconds: object = getattr(self, name)
+            if not is_number(seconds) or seconds < 0:
+                raise ConfigError(f"{name} is {seconds!r}; give seconds, 0 or more")
+
     def delay_s(
         self, error: CerebrasError, attempt: int, *, n_read_timeouts: int, rng: Rng
     ) -> float | None:
@@ -127,7 +150,7 @@ class RetryPolicy:
             return error.retry_after_s if error.retry_after_s <= self.max_advice_s else None
         is_quota = isinstance(error, RateLimited) and error.code != "queue_exceeded"
         cap = self.max_quota_backoff_s if is_quota else self.max_backoff_s
-        return min(cap, self.backoff_s * 2.0**attempt) * rng.uniform(0.25, 1.0)
+        return min(cap, self.backoff_s * 2.0 ** min(attempt, 60)) * rng.uniform(0.25, 1.0)
 
     def _is_retryable(self, error: CerebrasError, n_read_timeouts: int) -> bool:
         if isinstance(error, TimedOut):
@@ -137,7 +160,7 @@ class RetryPolicy:
                 return True
             if error.should_retry is not None:
                 return error.should_retry
-            return error.status in RETRIED_STATUSES
+            return error.status in RETRIED_STATUSES and not isinstance(error, ContextOverflow)
         if isinstance(error, ProtocolError):
             return error.where == HTTP_FRAMING
         return isinstance(error, ConnectionFailed | StreamIncomplete)

@@ -9,9 +9,12 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cerebras_ext.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["MAX_EVENT_BYTES", "SseDecoder", "SseEvent"]
 
@@ -45,71 +48,62 @@ class SseDecoder:
         self._is_at_start = True
         self._skips_lf = False  # the last byte was a CR: an LF that follows belongs to it
 
-    def feed(self, piece: bytes) -> list[SseEvent]:
-        """The events that this piece completes.
+    def feed(self, piece: bytes) -> Iterator[SseEvent]:
+        """The events that this piece completes, to be taken before the next piece is fed.
 
         Raises:
-            ProtocolError: A line or an event is longer than the limit.
+            ProtocolError: A line or an event is longer than the limit; the events before it have
+                been handed out.
         """
         if self._is_at_start:
             piece = self._without_bom(piece)
         if self._skips_lf and piece:
             self._skips_lf = False
-            if piece.startswith(b"\n"):
-                piece = piece[1:]
+            piece = piece.removeprefix(b"\n")
         if b"\r" in piece:
             self._skips_lf = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        first, *rest = piece.split(b"\n")
-        line = self._line
-        line += first
-        if len(line) > self._max_event_bytes:
-            raise self._too_long("line")
-        if not rest:
-            return []
-        events: list[SseEvent] = []
-        self._take(bytes(line), events)
-        tail = rest.pop()
-        for whole in rest:
-            self._take(whole, events)
-        self._line = bytearray(tail)
-        return events
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._line) + lines[0]
+            self._line.clear()
+        for line in lines:
+            if line:
+                self._take(line)
+            elif self._data:
+                yield self._event()
+            else:
+                self._name = b""
+        self._line += rest
+        self._check(len(self._line), "line")
 
     def close(self) -> None:
         """Ends the stream; an event that no blank line ended is dropped, as the format wants."""
         self._line.clear()
         self._data.clear()
 
-    def _take(self, line: bytes, events: list[SseEvent]) -> None:
-        if line.startswith(b"data:"):
-            value = line[6:] if line.startswith(b"data: ") else line[5:]
-            self._n_data_bytes += len(value) + 1
-            if self._n_data_bytes > self._max_event_bytes:
-                raise self._too_long("event")
-            self._data.append(value)
-        elif not line:
-            self._dispatch(events)
-        elif not line.startswith(b":"):
-            self._take_other(line)
-
-    def _dispatch(self, events: list[SseEvent]) -> None:
-        if self._data:
-            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-            name = self._name.decode("utf-8", "replace") if self._name else "message"
-            events.append(SseEvent(name, data))
-            self._data.clear()
-        self._n_data_bytes = 0
-        self._name = b""
-
-    def _take_other(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> None:
+        self._check(len(line), "line")
+        if line.startswith(b":"):
+            return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if field == b"event":
+        if field == b"data":
+            self._n_data_bytes += len(value) + 1
+            self._check(self._n_data_bytes, "event")
+            self._data.append(value)
+        elif field == b"event":
             self._name = value
-        elif field == b"data":  # a `data` line without a colon is an empty data line
-            self._data.append(b"")
         elif field == b"retry" and value.isdigit() and len(value) < 10:
             self.retry_ms = int(value)
+
+    def _event(self) -> SseEvent:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        name = self._name.decode("utf-8", "replace") if self._name else "message"
+        self._data.clear()
+        self._n_data_bytes = 0
+        self._name = b""
+        return SseEvent(name, data)
 
     def _without_bom(self, piece: bytes) -> bytes:
         start = bytes(self._line) + piece
@@ -120,8 +114,9 @@ class SseDecoder:
         self._line.clear()
         return start.removeprefix(_BOM)
 
-    def _too_long(self, what: str) -> ProtocolError:
-        return ProtocolError(
-            f"the event stream holds a {what} longer than {self._max_event_bytes} bytes",
-            where=f"event stream {what}",
-        )
+    def _check(self, n_bytes: int, what: str) -> None:
+        if n_bytes > self._max_event_bytes:
+            raise ProtocolError(
+                f"the event stream holds a {what} longer than {self._max_event_bytes} bytes",
+                where=f"event stream {what}",
+            )

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cerebras_ext._assemble import Assembler, unreadable
-from cerebras_ext._json import is_object, load_json
+from cerebras_ext._json import is_object, load_json_keeping_halves
+from cerebras_ext._shapes import unreadable
 from cerebras_ext.body import ContentDecoder
 from cerebras_ext.errors import (
-    CerebrasError,
     ConnectionFailed,
     ProtocolError,
     StreamError,
@@ -26,6 +25,7 @@ from cerebras_ext.failures import read_stream_failure
 from cerebras_ext.sse import SseDecoder, SseEvent
 
 if TYPE_CHECKING:
+    from cerebras_ext._assemble import Assembler
     from cerebras_ext.reply import ChatCompletion, TextCompletion
 
 __all__ = ["MAX_REPLY_BYTES", "StreamReader"]
@@ -40,7 +40,6 @@ class StreamReader(Generic[Delta]):
     """Reads one stream.
 
     Attributes:
-        is_over: Nothing more is wanted from the body: `[DONE]` came, or the stream failed.
         n_ignored: Events that carried nothing known.
     """
 
@@ -51,7 +50,6 @@ class StreamReader(Generic[Delta]):
             assembler: What to make of the chunks.
             merges: Whether neighbouring deltas of one kind that one `feed` brings become one delta.
         """
-        self.is_over = False
         self.n_ignored = 0
         self._assembler = assembler
         self._merges = merges
@@ -59,7 +57,12 @@ class StreamReader(Generic[Delta]):
         self._sse = SseDecoder()
         self._n_bytes = 0
         self._has_done = False
-        self._failure: CerebrasError | None = None
+        self._failure: StreamError | ProtocolError | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is wanted from the body: `[DONE]` came, or the stream failed."""
+        return self._has_done or self._failure is not None
 
     @property
     def is_finished(self) -> bool:
@@ -73,13 +76,11 @@ class StreamReader(Generic[Delta]):
         try:
             for decoded in self._decoder.feed(piece):
                 self._feed_decoded(decoded)
-            self._assembler.flush()
-        except CerebrasError as failure:
+        except (StreamError, ProtocolError) as failure:
             self._failure = failure
-            self.is_over = True
         return self._assembler.drain()
 
-    def end(self, cause: ConnectionFailed | None = None) -> list[Delta]:
+    def end(self, cause: ConnectionFailed | ProtocolError | None = None) -> list[Delta]:
         """The last deltas, the finish among them.
 
         Args:
@@ -92,46 +93,43 @@ class StreamReader(Generic[Delta]):
         self._sse.close()
         failure = self._failure
         if failure is None and not self.is_finished:
-            failure = (
-                _cut_short(cause)
-                if cause
-                else StreamIncomplete(
-                    "the stream ended without a finish reason; what had arrived is in `.partial`"
-                )
-            )
-        try:
-            if failure is None:
+            failure = _cut_short(cause)
+        if failure is None:
+            try:
                 self._assembler.finish()
+            except ProtocolError as error:
+                failure = error
             else:
-                self._assembler.release_halves()
-        except ProtocolError as error:
-            failure = failure or error
-        if failure is not None:
-            raise self._described(failure) from cause
-        return self._assembler.drain()
+                return self._assembler.drain()
+        self._assembler.release_halves()
+        failure.partial = self._assembler.partial()
+        failure.request_id = self._assembler.meta.request_id
+        failure.retries_taken = self._assembler.meta.retries_taken
+        raise failure from cause
 
     def _feed_decoded(self, piece: bytes) -> None:
+        n_left = MAX_REPLY_BYTES - self._n_bytes
         self._n_bytes += len(piece)
-        if self._n_bytes > MAX_REPLY_BYTES:
+        for event in self._sse.feed(piece[:n_left]):
+            if self._has_done:
+                return
+            self._take(event)
+        if self._n_bytes > MAX_REPLY_BYTES and not self._has_done:
             raise ProtocolError(
                 f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
             )
-        for event in self._sse.feed(piece):
-            if self.is_over:
-                return
-            self._take(event)
 
     def _take(self, event: SseEvent) -> None:
         name, text = event
         if text.startswith(b"[DONE]"):
-            self._has_done = self.is_over = True
+            self._has_done = True
             return
         try:
-            chunk, has_halves = load_json(text)
+            chunk, has_halves = load_json_keeping_halves(text)
         except ValueError:
-            if name == "error":
-                raise read_stream_failure(text.decode("utf-8", "replace")) from None
-            raise unreadable("is not JSON") from None
+            if name == "message":
+                raise unreadable("is not JSON") from None
+            chunk, has_halves = text.decode("utf-8", "replace"), False
         if name == "error" or (is_object(chunk) and chunk.get("error")):
             raise read_stream_failure(chunk)
         if name != "message":
@@ -143,20 +141,15 @@ class StreamReader(Generic[Delta]):
         if not self._merges:
             self._assembler.flush()
 
-    def _described(self, failure: CerebrasError) -> CerebrasError:
-        if isinstance(failure, StreamError | ProtocolError):
-            failure.partial = self._assembler.partial()
-        failure.request_id = self._assembler.meta.request_id
-        failure.retries_taken = self._assembler.meta.retries_taken
-        return failure
-
     def partial(self) -> ChatCompletion | TextCompletion | None:
         """What has arrived so far as an unfinished reply; None before the first chunk."""
         return self._assembler.partial()
 
 
-def _cut_short(cause: ConnectionFailed) -> StreamInterrupted:
+def _cut_short(cause: ConnectionFailed | ProtocolError | None) -> StreamError:
     kept = "what had arrived is in `.partial`"
+    if cause is None:
+        return StreamIncomplete(f"the stream ended without a finish reason; {kept}")
     if isinstance(cause, TimedOut):
         return StreamTimedOut(f"{cause.message}; {kept}", phase=cause.phase)
     return StreamInterrupted(

@@ -1,0 +1,78 @@
+"""Reading values out of a chunk that came from elsewhere: the documented shape, or an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cerebras_ext._json import is_array, is_object, replace_lone_surrogates
+from cerebras_ext.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from cerebras_ext.wire import JsonObject
+
+__all__ = [
+    "array_of",
+    "index_of",
+    "joined_parts",
+    "numbers_of",
+    "object_of",
+    "text_of",
+    "unreadable",
+    "word_of",
+]
+
+
+def unreadable(problem: str) -> ProtocolError:
+    """The error for a chunk whose shape is not the documented one."""
+    return ProtocolError(f"a chunk of the event stream {problem}", where="event stream chunk")
+
+
+def object_of(value: Any, what: str) -> JsonObject:
+    """An object."""
+    if not is_object(value):
+        raise unreadable(f"has {what} that is not an object")
+    return value
+
+
+def array_of(value: Any, what: str) -> list[Any]:
+    """An array."""
+    if not is_array(value):
+        raise unreadable(f"has {what} that are not an array")
+    return value
+
+
+def index_of(value: Any, what: str) -> int | None:
+    """A number that counts something, or nothing."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise unreadable(f"has {what} whose index is not an integer")
+
+
+def numbers_of(value: Any, what: str) -> list[int]:
+    """An array of integers."""
+    numbers = array_of(value, what)
+    if not all(isinstance(number, int) for number in numbers):
+        raise unreadable(f"has {what} that are not integers")
+    return numbers
+
+
+def word_of(value: Any, what: str) -> str | None:
+    """An identifier or name; an empty one counts as not given."""
+    if value is None or isinstance(value, str):
+        return replace_lone_surrogates(value) if value else None
+    raise unreadable(f"has {what} that is not a string")
+
+
+def text_of(value: Any) -> str:
+    """The text of a field that is a string or, from some servers, a list of text parts."""
+    if isinstance(value, str):
+        return value
+    if is_array(value):
+        return joined_parts(value)
+    raise unreadable(f"holds a {type(value).__name__} where text belongs")
+
+
+def joined_parts(parts: list[Any]) -> str:
+    """The text of a list of text parts; parts of other kinds have none."""
+    texts = [part.get("text") for part in parts if is_object(part)]
+    return "".join(text for text in texts if isinstance(text, str))
