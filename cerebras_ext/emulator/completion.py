@@ -83,7 +83,8 @@ class SaidCall:
 class Choice:
     """One choice of a chat completion; `content` is None where the service omits it.
 
-    `top_logprobs` is None without logprobs, else how many alternatives each token has.
+    `top_logprobs` is None without logprobs, else how many alternatives each token has. The pieces
+    of a text that is precut are the deltas of its stream.
     """
 
     reasoning: Pieces
@@ -92,6 +93,7 @@ class Choice:
     finish_reason: str
     top_logprobs: int | None = None
     splits_logprobs: bool = False
+    is_precut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def chat_completion(request: ChatRequest, answer: Answer, moment: Moment) -> Com
     return Completion(
         stamp=stamp_of(request.model, moment),
         facts=request.facts,
-        choice=_shown(said, request, finish_reason),
+        choice=replace(_shown(said, request, finish_reason), is_precut=bool(answer.deltas)),
         usage=usage,
         timing=timing_of(usage, request.facts, moment),
         service_tier=request.service_tier if moment.has_service_tiers else None,

@@ -135,7 +135,8 @@ def _deltas(completion: Completion, size: int) -> Iterator[tuple[dict[str, Any],
     yield from _text_deltas(choice, "reasoning", choice.reasoning, size)
     if choice.reasoning and "reasoning" in pauses_after:
         yield {"delta": {}}, 0
-    yield from _text_deltas(choice, "content", choice.content or (), size)
+    content_size = 1 if choice.is_precut else size
+    yield from _text_deltas(choice, "content", choice.content or (), content_size)
     is_fragmented = completion.facts.tool_delta_style == "fragmented"
     for index, call in enumerate(choice.tool_calls):
         yield from _call_deltas(call, index, size if is_fragmented else None)

@@ -36,7 +36,8 @@ class TextChoice:
     """The continuation of one prompt, with the prompt in front where an echo was asked for.
 
     `offset` is where the first token shown stands in prompt and continuation together;
-    `top_logprobs` is None without logprobs.
+    `top_logprobs` is None without logprobs. The pieces of a text that is precut are the deltas of
+    its stream.
     """
 
     index: int
@@ -46,6 +47,7 @@ class TextChoice:
     offset: int
     top_logprobs: int | None = None
     shows_token_ids: bool = False
+    is_precut: bool = False
 
     @property
     def pieces(self) -> Pieces:
@@ -98,7 +100,7 @@ def text_chunks(completion: TextCompletion, tokens_per_delta: int) -> Iterator[C
     last = completion.choices[-1]
     for choice in completion.choices:
         offset = choice.offset
-        for group in grouped(choice.pieces, tokens_per_delta):
+        for group in grouped(choice.pieces, 1 if choice.is_precut else tokens_per_delta):
             said = {**_text(choice, group, offset), "index": choice.index}
             offset += sum(map(len, group))
             yield Chunk(envelope(completion.stamp, _OBJECT, said), len(group))
@@ -121,6 +123,7 @@ def _choice(index: int, prompt: str, answer: Answer, request: CompletionRequest)
         offset=0 if request.echo else len(prompt),
         top_logprobs=request.logprobs,
         shows_token_ids=request.return_raw_tokens,
+        is_precut=bool(answer.deltas),
     )
 
 

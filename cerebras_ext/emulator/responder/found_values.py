@@ -53,9 +53,19 @@ def quoted_in(text: str) -> list[str]:
 
 
 def names_in(text: str) -> list[str]:
-    """Runs of capitalised words, such as `Paris, France`, without the openers of sentences."""
-    runs = (_without_openers(run) for run in _NAME.findall(_without_formats(text)))
-    return [run for run in runs if len(run) > 1]
+    """Runs of capitalised words, such as `Paris, France`, without the openers of sentences.
+
+    A single word that begins a sentence may be no name, so such words come last.
+    """
+    plain = _without_formats(text)
+    sure: list[str] = []
+    doubtful: list[str] = []
+    for found in _NAME.finditer(plain):
+        run = _without_openers(found[0])
+        is_first = not plain[: found.start()].strip() or plain[found.start() - 2] in ".!?\n"
+        if len(run) > 1:
+            (doubtful if is_first and run == found[0] and " " not in run else sure).append(run)
+    return sure + doubtful
 
 
 def topic_of(text: str) -> str | None:

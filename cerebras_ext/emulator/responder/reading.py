@@ -31,14 +31,14 @@ _QUOTED_QUESTION = re.compile(r"relevant to (?:the|this) question: '(.+)'")
 _RULED = re.compile(r"-{5,}[ \t]*\n(.*?)\n?-{5,}", re.DOTALL)
 _TAGGED = re.compile(r"<(context|documents?|sources?)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _HEADED = re.compile(
-    r"(?:^|\n)[^\n]*\b(?:context|documents?|sources|passages?|text|article)[^\n:]{0,40}:\s*\n?(.+)",
+    r"(?:^|\n)[^\n]*\b(?:context|documents?|sources|passages?|article)[^\n:]{0,40}:\s*\n?(.+)",
     re.DOTALL | re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
     r"^(?:you are|you will|you have|you may|you must|answer|use|using|given|please|if you|do not|"
     r"don't|instruction|always|never|respond|reply|return|provide|here (?:is|are)|below|"
     r"the following|be concise|be brief|context information|try to|keep|write|let's|try|query|"
-    r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful)\b",
+    r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful|summary|passage)\b",
     re.IGNORECASE,
 )
 _MAX_QUESTION_CHARS = 400
@@ -85,9 +85,11 @@ def _question_in(prompt: str) -> str:
         found = pattern.findall(prompt)
         if found:
             return str(found[-1]).strip()
-    if len(prompt) <= _MAX_QUESTION_CHARS:
-        return prompt.strip()
-    sentences = sentences_of(prompt)
+    request = prompt.strip()
+    sentences = sentences_of(request)
+    is_one_paragraph = "\n\n" not in request and len(request) <= _MAX_QUESTION_CHARS
+    if is_one_paragraph or not sentences:
+        return request
     asking = [one for one in sentences if one.endswith("?")]
     return asking[-1] if asking else sentences[0]
 

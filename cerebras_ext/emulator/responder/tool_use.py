@@ -130,8 +130,10 @@ def _name_slot(parameters: Mapping[str, Any]) -> str | None:
 def _listed_names(question: str) -> list[str]:
     """Names that `and` or commas list; the comma of `Paris, France` lists nothing."""
     names = names_in(question)
-    if len(names) < 2 or " and " not in question:
-        return []
-    if all(", " in name for name in names):
-        return names
-    return [part for name in names for part in name.split(", ")]
+    while len(names) > 1:
+        listed = r"(?:, | and | & |, and )".join(map(re.escape, names))
+        if re.search(listed, question):
+            has_countries = all(", " in name for name in names)
+            return names if has_countries else [p for name in names for p in name.split(", ")]
+        names.pop()
+    return []
