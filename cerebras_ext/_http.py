@@ -3,6 +3,9 @@
 The environment variable `CEREBRAS_EXT_HTTP` decides explicitly. Only names that both have are used,
 and a client object of either may be handed in. The library is imported when the first client is
 made, not before.
+
+Below its clients stands a connection pool of this package, see `_transport`;
+`CEREBRAS_EXT_TRANSPORT=stock` leaves the library's own in place.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from cerebras_ext._transport.apool import AsyncPool
+from cerebras_ext._transport.pool import Pool, Stream
+from cerebras_ext._transport.settings import PoolSettings
 from cerebras_ext.errors import (
     CerebrasError,
     ConfigError,
@@ -27,6 +33,7 @@ from cerebras_ext.retry import HTTP_FRAMING
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     import httpx
 
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HTTP_VARIABLE",
+    "TRANSPORT_VARIABLE",
+    "end_within",
     "http_library",
     "new_async_client",
     "new_client",
@@ -44,7 +53,9 @@ __all__ = [
 ]
 
 HTTP_VARIABLE = "CEREBRAS_EXT_HTTP"
+TRANSPORT_VARIABLE = "CEREBRAS_EXT_TRANSPORT"
 _LIBRARIES = ("httpx", "httpx2")
+_TRANSPORTS = ("fast", "stock")
 
 
 @lru_cache(maxsize=1)
@@ -75,13 +86,16 @@ def _default_ssl_context(library: str) -> ssl.SSLContext:
     return context
 
 
+def _ssl_context_of(config: ClientConfig) -> ssl.SSLContext:
+    with _context_lock:
+        return config.ssl_context or _default_ssl_context(http_library().__name__)
+
+
 def _client_arguments(config: ClientConfig) -> dict[str, Any]:
     http = http_library()
-    with _context_lock:
-        context = config.ssl_context or _default_ssl_context(http.__name__)
     return {
         "base_url": config.base_url,
-        "verify": context,
+        "verify": _ssl_context_of(config),
         "proxy": config.proxy,
         "follow_redirects": False,
         "limits": http.Limits(
@@ -94,12 +108,42 @@ def _client_arguments(config: ClientConfig) -> dict[str, Any]:
 
 def new_client(config: ClientConfig) -> httpx.Client:
     """A sync client for resolved settings."""
-    return cast("httpx.Client", http_library().Client(**_client_arguments(config)))
+    client = http_library().Client(**_client_arguments(config))
+    _put_pool(client, "ConnectionPool", Pool, config)
+    return cast("httpx.Client", client)
 
 
 def new_async_client(config: ClientConfig) -> httpx.AsyncClient:
     """An async client for resolved settings, for one event loop."""
-    return cast("httpx.AsyncClient", http_library().AsyncClient(**_client_arguments(config)))
+    client = http_library().AsyncClient(**_client_arguments(config))
+    _put_pool(client, "AsyncConnectionPool", AsyncPool, config)
+    return cast("httpx.AsyncClient", client)
+
+
+def _put_pool(
+    client: Any, stock: str, pool: Callable[[PoolSettings], object], config: ClientConfig
+) -> None:
+    """Puts a pool of ours under a client's own transport, where exactly the stock pool is.
+
+    Transports for proxies, from an argument or from the environment, are others and stay.
+    """
+    wanted = os.environ.get(TRANSPORT_VARIABLE, "fast")
+    if wanted not in _TRANSPORTS:
+        raise ConfigError(
+            f"{TRANSPORT_VARIABLE} is {wanted!r}; give one of {', '.join(_TRANSPORTS)}"
+        )
+    core = import_module(http_library().__name__.replace("httpx", "httpcore"))
+    transport = getattr(client, "_transport", None)
+    if wanted == "fast" and type(getattr(transport, "_pool", None)) is getattr(core, stock):
+        settings = PoolSettings(
+            core=core,
+            base_url=config.base_url or "",
+            ssl_context=_ssl_context_of(config),
+            max_connections=config.max_connections,
+            max_keepalive_connections=config.max_keepalive_connections,
+            keepalive_expiry_s=config.keepalive_expiry_s,
+        )
+        cast("Any", transport)._pool = pool(settings)
 
 
 def new_request(client: Any, base_url: str | None, step: Send) -> Any:
@@ -110,8 +154,23 @@ def new_request(client: Any, base_url: str | None, step: Send) -> Any:
         f"{base_url}{step.call.path}",
         content=step.call.body,
         headers=list(step.headers),
-        timeout=(limits.connect_s, limits.read_s, limits.write_s, limits.pool_s),
+        extensions={
+            "timeout": {
+                "connect": limits.connect_s,
+                "read": limits.read_s,
+                "write": limits.write_s,
+                "pool": limits.pool_s,
+                "total": limits.total_s,  # understood by our own pool, ignored by the stock one
+            }
+        },
     )
+
+
+def end_within(response: httpx.Response, seconds: float) -> None:
+    """Gives the rest of a body this much time, where the connection is from our own pool."""
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, Stream):
+        stream.end_within(seconds)
 
 
 def read_head(response: httpx.Response) -> Head:

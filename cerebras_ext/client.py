@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import finalize
 
 from cerebras_ext._calls import Calls, config_of
-from cerebras_ext._http import new_client, new_request, read_head, transport_error
+from cerebras_ext._http import end_within, new_client, new_request, read_head, transport_error
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
-from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed
+from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, TimedOut
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
@@ -200,17 +200,18 @@ class CerebrasClient:
         response: httpx.Response | None = None
         is_live = False
         try:
-            response = _open(http, self.config.base_url, step)
+            now_s = self._calls.clock.now_s
+            response = _open(http, self.config.base_url, step, now_s)
             head = read_head(response)
             sink = step.open_sink(head)
-            source = _pieces(response, step, self._calls.clock.now_s)
-            for piece in source:
+            body = _Body(response, step, now_s)
+            for piece in body:
                 if sink.feed(piece):
                     break
             else:
                 sink.end()
             is_live = sink.is_live
-            return Answer(head, sink, source)
+            return Answer(head, sink, body)
         except CerebrasError as error:
             return error
         finally:
@@ -218,31 +219,63 @@ class CerebrasClient:
                 response.close()
 
 
-def _open(http: httpx.Client, base_url: str | None, step: Send) -> httpx.Response:
+def _open(
+    http: httpx.Client, base_url: str | None, step: Send, now_s: Callable[[], float]
+) -> httpx.Response:
     try:
         request = new_request(http, base_url, step)
         return http.send(request, stream=True, follow_redirects=False)
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error, step.call.doing) from None
+        raise _failure(error, step, now_s()) from None
+
+
+def _failure(error: Exception, step: Send, now_s: float) -> CerebrasError:
+    """What an exception of the HTTP library means, in a call that has only so much time."""
+    failure = transport_error(error, step.call.doing)
+    is_late = step.deadline_s is not None and now_s >= step.deadline_s
+    return total_timeout(step.call.doing) if is_late and isinstance(failure, TimedOut) else failure
+
+
+class _Body(Iterator[bytes]):
+    """The body as it arrives; owns the response, and closes it however it ends."""
+
+    def __init__(self, response: httpx.Response, step: Send, now_s: Callable[[], float]) -> None:
+        self._response = response
+        self._pieces = _pieces(response, step, now_s)
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def drain(self) -> None:
+        """Reads to the end, which is at hand, so that the connection can be used again."""
+        n_left, until_s = DRAIN_BYTES, time.monotonic() + DRAIN_S
+        end_within(self._response, DRAIN_S)
+        with suppress(ConnectionFailed):  # the answer is complete; only the connection is lost
+            for piece in self:
+                n_left -= len(piece)
+                if n_left < 0 or time.monotonic() > until_s:
+                    return
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._response.close()
 
 
 def _pieces(
     response: httpx.Response, step: Send, now_s: Callable[[], float]
 ) -> Generator[bytes, None, None]:
-    """The body as it arrives; owns the response, and closes it however it ends."""
-    deadline_s = step.deadline_s
     try:
         if response.is_stream_consumed:
             yield response.content
             return
         for piece in response.iter_raw():
             yield piece
-            if deadline_s is not None and now_s() > deadline_s:
+            if step.deadline_s is not None and now_s() > step.deadline_s:
                 raise total_timeout(step.call.doing)
     except CerebrasError:
         raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error, step.call.doing) from None
+        raise _failure(error, step, now_s()) from None
     finally:
         response.close()
 
@@ -278,13 +311,13 @@ class Stream(StreamState[Delta], Iterator[Delta]):
         self._opened.source.close()
 
     def _iterate(self) -> Generator[Delta, None, None]:
-        reader, source = self._opened.reader, self._opened.source
+        reader, body = self._opened.reader, self._opened.source
         cause: ConnectionFailed | None = None
         try:
             yield from self._opened.deltas
             while not reader.is_over:
                 try:
-                    piece = next(source, None)
+                    piece = next(body, None)
                 except ConnectionFailed as error:
                     cause = error
                     break
@@ -292,20 +325,10 @@ class Stream(StreamState[Delta], Iterator[Delta]):
                     break
                 yield from reader.feed(piece)
             last = self._note(reader.end(cause))
-            _drain(source)
+            body.drain()
         finally:
-            source.close()
+            body.close()
         yield from last
-
-
-def _drain(source: Iterator[bytes]) -> None:
-    """Reads to the end of the body, which is at hand, so that the connection can be used again."""
-    n_left, until_s = DRAIN_BYTES, time.monotonic() + DRAIN_S
-    with suppress(ConnectionFailed):  # the answer is complete; only the connection is lost
-        for piece in source:
-            n_left -= len(piece)
-            if n_left < 0 or time.monotonic() > until_s:
-                return
 
 
 shared_clients: SharedClients[CerebrasClient] = SharedClients(CerebrasClient)
