@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.sse import MAX_EVENT_BYTES, SseDecoder, SseEvent
-from tests.transcripts import TRANSCRIPTS, Transcript
+from tests.transcripts import TRANSCRIPTS, Transcript, single_bytes
 
 BOM = b"\xef\xbb\xbf"
 LINE_ENDS = {"LF": b"\n", "CR": b"\r", "CRLF": b"\r\n"}
@@ -20,9 +22,18 @@ def decode(*pieces: bytes, limit_bytes: int = MAX_EVENT_BYTES) -> list[SseEvent]
     return [event for piece in pieces for event in decoder.feed(piece)]
 
 
-def single_bytes(stream: bytes) -> list[bytes]:
-    """The stream cut after every byte."""
-    return [stream[at : at + 1] for at in range(len(stream))]
+def outcome(
+    pieces: list[bytes], *, limit_bytes: int
+) -> tuple[list[SseEvent], ProtocolError | None, int | None]:
+    """Events, the error after them, and `retry_ms`."""
+    decoder = SseDecoder(max_event_bytes=limit_bytes)
+    events: list[SseEvent] = []
+    try:
+        for piece in pieces:
+            events.extend(decoder.feed(piece))
+    except ProtocolError as error:
+        return events, error, decoder.retry_ms
+    return events, None, decoder.retry_ms
 
 
 def message(data: bytes) -> SseEvent:
@@ -149,12 +160,10 @@ def test_decoder_drops_an_event_that_close_found_unended() -> None:
 def test_decoder_refuses_what_is_longer_than_the_limit(stream: bytes, what: str) -> None:
     """Lines and events beyond the limit are errors that name it, however they are cut (§7)."""
     for pieces in ([b"data: before\n\n" + stream], single_bytes(b"data: before\n\n" + stream)):
-        decoder = SseDecoder(max_event_bytes=25)
-        events: list[SseEvent] = []
-        with pytest.raises(ProtocolError, match=rf"a {what} longer than 25 bytes") as caught:
-            for piece in pieces:
-                events.extend(decoder.feed(piece))
-        assert caught.value.where == f"event stream {what}"
+        events, error, _ = outcome(pieces, limit_bytes=25)
+        assert error is not None
+        assert error.message == f"the event stream holds a {what} longer than 25 bytes"
+        assert error.where == f"event stream {what}"
         assert events == [message(b"before")]
 
 
@@ -173,26 +182,20 @@ STREAMS = st.one_of(
 )
 
 
-def outcome(pieces: list[bytes]) -> tuple[list[SseEvent], str | None, int | None]:
-    """Events, error text and `retry_ms` of the pieces."""
-    decoder = SseDecoder(max_event_bytes=20)
-    events: list[SseEvent] = []
-    try:
-        for piece in pieces:
-            events.extend(decoder.feed(piece))
-    except ProtocolError as error:
-        return events, error.message, decoder.retry_ms
-    return events, None, decoder.retry_ms
-
-
 @given(STREAMS, st.lists(st.integers(0, 200)))
 def test_decoder_outcome_does_not_depend_on_cuts(stream: bytes, cuts: list[int]) -> None:
     """Whatever the bytes, cutting changes neither events nor errors, and no other error comes."""
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
-    whole = outcome([stream])
-    assert outcome(pieces) == whole
-    assert outcome(single_bytes(stream)) == whole
+    pieces = [stream[start:end] for start, end in pairwise(places)]
+    whole = told([stream])
+    assert told(pieces) == whole
+    assert told(single_bytes(stream)) == whole
+
+
+def told(pieces: list[bytes]) -> tuple[object, ...]:
+    """The outcome under a small limit, comparable."""
+    events, error, retry_ms = outcome(pieces, limit_bytes=20)
+    return events, error and error.message, retry_ms
 
 
 def test_decoder_work_is_linear_in_the_bytes() -> None:

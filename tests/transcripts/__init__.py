@@ -17,7 +17,14 @@ from cerebras_ext.stream import StreamReader
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CHAT_TRANSCRIPTS", "TRANSCRIPTS", "Transcript", "read_stream", "reader_of"]
+__all__ = [
+    "CHAT_TRANSCRIPTS",
+    "TRANSCRIPTS",
+    "Transcript",
+    "read_stream",
+    "reader_of",
+    "single_bytes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ def read_stream(reader: StreamReader[Any], pieces: Iterable[bytes]) -> list[Any]
     """Every delta of the pieces, the finish included."""
     deltas = [delta for piece in pieces for delta in reader.feed(piece)]
     return deltas + reader.end()
+
+
+def single_bytes(data: bytes) -> list[bytes]:
+    """The data cut after every byte."""
+    return [data[at : at + 1] for at in range(len(data))]
 
 
 def _read(path: Path) -> Transcript:
