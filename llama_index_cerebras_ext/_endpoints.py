@@ -38,6 +38,7 @@ from llama_index_cerebras_ext._request import (
 )
 from llama_index_cerebras_ext._settings import CerebrasSettings
 from llama_index_cerebras_ext._tools import (
+    is_output_tool,
     tool_choice_of,
     tool_selections_of,
     wire_tools_of,
@@ -132,6 +133,9 @@ class CerebrasEndpoints(CerebrasSettings):
             messages.append(user_msg)
         if not tools:
             return {"messages": messages, **kwargs}
+        if all(map(is_output_tool, tools)):  # core's program, which forgets both at times
+            tool_required = True
+            messages = self._with_system_prompt(messages)
         facts = self._facts
         is_strict = self.strict if strict is None else strict
         prepared: dict[str, Any] = {
@@ -167,6 +171,10 @@ class CerebrasEndpoints(CerebrasSettings):
             InvalidToolArguments: The response is complete, but a call's arguments are no object.
         """
         return tool_selections_of(response, fails_without_call=error_on_no_tool_call)
+
+    def _with_system_prompt(self, messages: list[ChatMessage]) -> list[ChatMessage]:
+        is_there = bool(messages) and messages[0].content == self.system_prompt
+        return messages if is_there else self._extend_messages(messages)
 
     def _chat_items(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         return stream(self._client(), self._chat_plan(messages, **kwargs))

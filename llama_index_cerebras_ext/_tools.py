@@ -7,10 +7,14 @@ core finds a tool under the name it was registered with.
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program.function_program import get_function_tool
+from llama_index.core.tools import FunctionTool
+from llama_index.core.tools.types import DefaultToolFnSchema
 
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
@@ -20,6 +24,7 @@ from llama_index_cerebras_ext._messages import PastCall, past_calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import CodeType
 
     from llama_index.core.tools.types import BaseTool, ToolMetadata
 
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InvalidToolArguments",
+    "is_output_tool",
     "parameters_of",
     "tool_choice_of",
     "tool_selections_of",
@@ -36,9 +42,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
-
-_CORE_FILLER = "Model function."
-"""How core describes the tool it makes of an output class without a docstring."""
 
 
 class InvalidToolArguments(ValueError):
@@ -64,8 +67,8 @@ def wire_tools_of(tools: Sequence[BaseTool], *, is_strict: bool, facts: ModelFac
     schemas = [parameters_of(each) for each in metadata]
     strict_schemas = _strict_schemas(metadata, schemas, facts) if is_strict else None
     return [
-        _wire_tool(each, schema, is_strict=strict_schemas is not None)
-        for each, schema in zip(metadata, strict_schemas or schemas, strict=True)
+        _wire_tool(tool, schema, is_strict=strict_schemas is not None)
+        for tool, schema in zip(tools, strict_schemas or schemas, strict=True)
     ]
 
 
@@ -84,6 +87,17 @@ def parameters_of(metadata: ToolMetadata) -> JsonObject:
     if definition is not None:
         return {**definition, "$defs": schema["$defs"]}
     return schema
+
+
+def is_output_tool(tool: BaseTool) -> bool:
+    """Whether core made the tool of an output class, for the model to answer through."""
+    return isinstance(tool, FunctionTool) and tool.real_fn.__code__ is _output_function()
+
+
+@lru_cache(maxsize=1)
+def _output_function() -> CodeType:
+    """The code that all tools made of output classes run."""
+    return get_function_tool(DefaultToolFnSchema).real_fn.__code__
 
 
 def tool_choice_of(
@@ -144,22 +158,18 @@ def with_first_call_only(message: ChatMessage) -> ChatMessage:
     return message.model_copy(update={"blocks": blocks, "additional_kwargs": kwargs})
 
 
-def _wire_tool(metadata: ToolMetadata, schema: JsonObject, *, is_strict: bool) -> Tool:
-    if not metadata.name:
+def _wire_tool(tool: BaseTool, schema: JsonObject, *, is_strict: bool) -> Tool:
+    name, description = tool.metadata.name, tool.metadata.description
+    if not name:
         raise ConfigError("a tool has no name; give it one, so that the model can call it")
-    function: FunctionDefinition = {"name": metadata.name, "parameters": schema}
-    description = _description_of(metadata, schema)
+    if is_output_tool(tool):  # core may describe the function it runs instead of the class
+        description = schema.get("description") or f"Give the answer as a {name}."
+    function: FunctionDefinition = {"name": name, "parameters": schema}
     if description:
         function["description"] = description
     if is_strict:
         function["strict"] = True
     return {"type": "function", "function": function}
-
-
-def _description_of(metadata: ToolMetadata, schema: JsonObject) -> str:
-    if metadata.description.endswith(_CORE_FILLER):
-        return str(schema.get("description") or f"Give the answer as a {metadata.name}.")
-    return metadata.description
 
 
 def _strict_schemas(

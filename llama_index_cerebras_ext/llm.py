@@ -9,9 +9,6 @@ from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
     LLMStructuredPredictStartEvent,
 )
-from llama_index.core.program.utils import FlexibleModel, get_program_for_llm
-from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
-from llama_index.core.types import BasePydanticProgram, Model, PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 
 from llama_index_cerebras_ext._endpoints import CerebrasEndpoints
@@ -25,6 +22,9 @@ if TYPE_CHECKING:
         ChatResponseAsyncGen,
         ChatResponseGen,
     )
+    from llama_index.core.program.utils import FlexibleModel
+    from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
+    from llama_index.core.types import Model
 
 __all__ = ["Cerebras"]
 
@@ -49,7 +49,7 @@ class Cerebras(CerebrasEndpoints):
     def structured_predict(
         self,
         output_cls: type[Model],
-        prompt: BasePromptTemplate,
+        prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Model:
@@ -70,14 +70,18 @@ class Cerebras(CerebrasEndpoints):
     async def astructured_predict(
         self,
         output_cls: type[Model],
-        prompt: BasePromptTemplate,
+        prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Model:
         """An object of a class, from a prompt; as `structured_predict`."""
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            return await self._apredict_by_program(output_cls, prompt, llm_kwargs, prompt_args)
+            given = dict(llm_kwargs or {})
+            output: Model = await super().astructured_predict(
+                output_cls, prompt, given, **prompt_args
+            )
+            return output
         _note_start(output_cls, prompt, prompt_args)
         response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
         return _noted_end(ObjectReader(output_cls).whole(response))
@@ -85,28 +89,28 @@ class Cerebras(CerebrasEndpoints):
     def _structured_stream_call(
         self,
         output_cls: type[Model],
-        prompt: BasePromptTemplate,
+        prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            program = self._streaming_program(output_cls, prompt)
-            return program.stream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+            given = dict(llm_kwargs or {})
+            return super()._structured_stream_call(output_cls, prompt, given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
         return _objects(ObjectReader(output_cls), self.stream_chat(messages, **call))
 
     async def _structured_astream_call(
         self,
         output_cls: type[Model],
-        prompt: BasePromptTemplate,
+        prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            program = self._streaming_program(output_cls, prompt)
-            return await program.astream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+            given = dict(llm_kwargs or {})
+            return await super()._structured_astream_call(output_cls, prompt, given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
         return _async_objects(ObjectReader(output_cls), await self.astream_chat(messages, **call))
 
@@ -130,39 +134,6 @@ class Cerebras(CerebrasEndpoints):
         self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]
     ) -> list[ChatMessage]:
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
-
-    @property
-    def _calls_a_function_for_objects(self) -> bool:
-        match self.pydantic_program_mode:
-            case PydanticProgramMode.FUNCTION:
-                return True
-            case PydanticProgramMode.DEFAULT:
-                return self.metadata.is_function_calling_model
-            case _:
-                return False
-
-    async def _apredict_by_program(
-        self,
-        output_cls: type[Model],
-        prompt: BasePromptTemplate,
-        llm_kwargs: dict[str, Any] | None,
-        prompt_args: dict[str, Any],
-    ) -> Model:
-        """Core's program; with the system prompt, which its async function calling forgets."""
-        if self.system_prompt and self._calls_a_function_for_objects:
-            messages = self._structured_messages(prompt, prompt_args)
-            prompt, prompt_args = ChatPromptTemplate(message_templates=messages), {}
-        given = dict(llm_kwargs or {})
-        output: Model = await super().astructured_predict(output_cls, prompt, given, **prompt_args)
-        return output
-
-    def _streaming_program(
-        self, output_cls: type[Model], prompt: BasePromptTemplate
-    ) -> BasePydanticProgram[Model]:
-        """Core's program; told to call its function, which it does not ask for in streams."""
-        mode = self.pydantic_program_mode
-        required = {"tool_choice": "required"} if self._calls_a_function_for_objects else {}
-        return get_program_for_llm(output_cls, prompt, self, mode, **required)
 
 
 def _note_start(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401
-from cerebras_ext.emulator.server import RunningEmulator
 from llama_index_cerebras_ext import Cerebras
 from tests.llama_index.support import KEY, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from cerebras_ext.emulator.server import RunningEmulator
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,18 @@
-"""A service in a variable: scripted answers, recorded requests, bodies that know when they were let go."""
+"""A service in a variable: scripted answers, recorded requests, bodies that know their end."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from llama_index_cerebras_ext import Cerebras
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
 CORE_WARNINGS = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 """For tests of core's agents, which inspect themselves in a way that pydantic warns about."""
@@ -138,7 +140,7 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 class Service(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers requests from a list; the last answer is given again and again.
 
-    An answer is a body (JSON object), a list of stream pieces, an `httpx.Response`, or an exception to raise.
+    An answer is a JSON object, a list of stream pieces, an `httpx.Response`, or an exception.
     """
 
     answers: list[Any]

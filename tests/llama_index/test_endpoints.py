@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import (
@@ -15,7 +15,6 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from cerebras_ext.emulator.server import RunningEmulator
 from llama_index_cerebras_ext import Cerebras
 from tests.llama_index.support import (
     HELLO,
@@ -28,6 +27,9 @@ from tests.llama_index.support import (
     text_chunk,
     text_reply,
 )
+
+if TYPE_CHECKING:
+    from cerebras_ext.emulator.server import RunningEmulator
 
 QUESTION = [ChatMessage(role="user", content="Say hello.")]
 ANSWER = {"reasoning": "A greeting.", "content": "Hello, world!", "times": 9}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
-from llama_index.core.callbacks import TokenCountingHandler
+from llama_index.core.callbacks import (
+    CallbackManager,
+    CBEventType,
+    LlamaDebugHandler,
+    TokenCountingHandler,
+)
 from llama_index.core.instrumentation import root_dispatcher
-from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.rate_limiter import BaseRateLimiter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cerebras_ext import CerebrasError
 from tests.llama_index.support import (
@@ -29,6 +31,11 @@ from tests.llama_index.support import (
 )
 from tests.llama_index.test_endpoints import METHODS, input_of, results_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llama_index.core.instrumentation.events import BaseEvent
+
 QUESTION = [ChatMessage(role="user", content="?")]
 BROKEN = events(*HELLO[:4], has_done=False)
 """A stream that ends without a finish."""
@@ -37,7 +44,7 @@ BROKEN = events(*HELLO[:4], has_done=False)
 class Recorder(BaseEventHandler):
     """Remembers events."""
 
-    seen: list[BaseEvent] = []
+    seen: list[Any] = Field(default_factory=list)
 
     @classmethod
     def class_name(cls) -> str:
@@ -54,7 +61,7 @@ class Recorder(BaseEventHandler):
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     """Hears everything that core's dispatchers say."""
-    handler = Recorder(seen=[])
+    handler = Recorder()
     root_dispatcher.add_event_handler(handler)
     yield handler
     root_dispatcher.event_handlers.remove(handler)
@@ -233,7 +240,9 @@ async def test_structured_calls_tell_of_themselves_and_their_chat(
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_structured_streams_keep_cores_events(is_async: bool, recorder: Recorder) -> None:
     """LI-45: core's public methods and their events stay in place."""
-    llm, _ = served(events(chunk({"content": '{"name": "A'}), chunk({"content": 'nn"}'}), last_chunk()))
+    llm, _ = served(
+        events(chunk({"content": '{"name": "A'}), chunk({"content": 'nn"}'}), last_chunk())
+    )
     if is_async:
         stream = await llm.astream_structured_predict(Person, PROMPT, place="Oslo")
         shown = [each async for each in stream]
@@ -255,7 +264,11 @@ async def test_fallback_routes_tell_once(mode: str, recorder: Recorder) -> None:
     class Free(BaseModel):
         options: dict[str, Any]
 
-    call = {"id": "a", "type": "function", "function": {"name": "Free", "arguments": '{"options":{}}'}}
+    call = {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "Free", "arguments": '{"options":{}}'},
+    }
     llm, _ = served(reply({"tool_calls": [call]}, "tool_calls"), pydantic_program_mode=mode)
     assert llm.structured_predict(Free, PROMPT, place="Oslo") == Free(options={})
     assert recorder.names.count("LLMStructuredPredictStartEvent") == 1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import (
@@ -28,6 +27,9 @@ from cerebras_ext.catalog import facts_of
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.tool_names import ToolNames
 from llama_index_cerebras_ext._messages import called_names, wire_messages_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -166,7 +168,7 @@ def test_image_detail_is_passed_on() -> None:
     ],
 )
 def test_what_cannot_be_sent_is_named(block: Any, problem: str) -> None:
-    """LI-27: an error before sending names the block and says what to do; nothing is dropped silently."""
+    """LI-27: an error before sending names the block; nothing is dropped silently."""
     with pytest.raises(ConfigError, match=problem):
         translated(ChatMessage(role="user", blocks=[block]))
 

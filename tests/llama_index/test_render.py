@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -17,12 +16,10 @@ from llama_index.core.base.llms.types import (
 )
 
 from cerebras_ext.client import CerebrasClient
-from cerebras_ext.deltas import ChatDelta
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import read_rate_limits
 from cerebras_ext.reply import ChatCompletion, ResponseMeta, TextCompletion, read_reply
 from cerebras_ext.tool_names import ToolNames
-from cerebras_ext.wire import Message
 from llama_index_cerebras_ext._render import (
     ChatRenderer,
     CompletionRenderer,
@@ -47,6 +44,12 @@ from tests.llama_index.support import (
     text_reply,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cerebras_ext.deltas import ChatDelta
+    from cerebras_ext.wire import Message
+
 META = ResponseMeta(request_id="req-1", rate_limits=read_rate_limits(FACT_HEADERS))
 NO_NAMES = ToolNames.of(())
 
@@ -68,7 +71,9 @@ def chat_deltas(*chunks: dict[str, Any]) -> Iterator[ChatDelta]:
     return client_of(chunks).stream_chat(model=MODEL, messages=[question])
 
 
-def items(*chunks: dict[str, Any], names: ToolNames = NO_NAMES, **options: Any) -> list[ChatResponse]:
+def items(
+    *chunks: dict[str, Any], names: ToolNames = NO_NAMES, **options: Any
+) -> list[ChatResponse]:
     """The items of a chat stream."""
     renderer = ChatRenderer(names, **options)
     return [item for delta in chat_deltas(*chunks) if (item := renderer.feed(delta))]
@@ -158,7 +163,7 @@ def test_delta_is_visible_text_only() -> None:
 
 
 def test_reasoning_deltas_are_on_the_response() -> None:
-    """LI-24: agents read `thinking_delta` from the response, and only items with new reasoning have it."""
+    """LI-24: agents read `thinking_delta` there; only items with new reasoning have it."""
     shown = items(*HELLO)
     deltas = [item.additional_kwargs.get("thinking_delta") for item in shown]
     assert deltas == ["They ", "greet.", None, None, None]
@@ -342,7 +347,7 @@ def told_logprobs(response: ChatResponse | CompletionResponse) -> list[list[tupl
 
 
 def test_logprobs_list_the_alternatives_with_the_chosen_token() -> None:
-    """LI-22 table: one list a token; the chosen token is among them even if the service left it out."""
+    """LI-22 table: one list a token; the chosen one is in it even if the service left it out."""
     body = json.loads(json.dumps(HELLO_REPLY))
     entries = [entry("He", -0.1, ("He", -0.1), ("Ho", -2.0)), entry("llo", -3.0, ("y", -0.5))]
     body["choices"][0]["logprobs"] = {"content": entries}
@@ -397,7 +402,7 @@ def test_completion_logprobs_are_converted() -> None:
 
 
 def test_a_chat_response_becomes_a_completion_with_everything() -> None:
-    """LI-15: text, both kinds of kwargs, raw, logprobs and delta; the chat response stays as it was."""
+    """LI-15: text, both kinds of kwargs, raw, logprobs and delta; the original stays as it was."""
     chat = items(*TWO_CALLS)[-1]
     before = chat.model_dump_json()
     completion = completion_from_chat(chat)
@@ -417,15 +422,17 @@ def test_a_completion_becomes_a_chat_response_with_everything() -> None:
     assert chat.message.additional_kwargs == {}
 
 
-@pytest.mark.parametrize("kind", ["chat", "text"])
-def test_a_reply_without_choices_is_a_protocol_error(kind: str) -> None:
+def test_a_reply_without_choices_is_a_protocol_error() -> None:
     """LI-65: a malformed reply has its own error."""
     with pytest.raises(ProtocolError, match="no choice"):
-        if kind == "chat":
-            whole({**HELLO_REPLY, "choices": []})
-        else:
-            body = {**text_reply("x"), "choices": []}
-            CompletionRenderer().whole(read_reply(TextCompletion, body, META))
+        whole({**HELLO_REPLY, "choices": []})
+
+
+def test_a_completion_without_choices_is_a_protocol_error() -> None:
+    """LI-65: the same for text completions."""
+    reply_without = read_reply(TextCompletion, {**text_reply("x"), "choices": []}, META)
+    with pytest.raises(ProtocolError, match="no choice"):
+        CompletionRenderer().whole(reply_without)
 
 
 def test_responses_are_plain_json() -> None:

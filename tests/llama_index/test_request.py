@@ -53,7 +53,7 @@ def test_nothing_is_sent_that_was_not_set() -> None:
     ],
 )
 def test_settings_are_sent_under_their_own_names(name: str, value: Any) -> None:
-    """LI-18: a field of the model is a field of every request, and a call's keyword goes over it."""
+    """LI-18: a field of the model is a field of every request; a call's keyword too."""
     assert sent_by_chat(**{name: value})[name] == value
     assert sent_by_chat({name: value})[name] == value
 

@@ -122,7 +122,9 @@ def test_the_incumbents_name_for_the_address_is_taken() -> None:
     assert model(api_base="http://localhost:1/v1/").base_url == "http://localhost:1"
 
 
-@pytest.mark.parametrize("url", ["http://localhost:1", "http://localhost:1/v1", "http://localhost:1/v1/"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1", "http://localhost:1/v1", "http://localhost:1/v1/"]
+)
 def test_the_address_may_end_in_v1(url: str) -> None:
     """Design §7: with or without /v1, the request goes to the same place."""
     llm, service = served(reply({}), base_url=url)
@@ -210,13 +212,16 @@ def test_harmless_headers_are_dumped() -> None:
 def test_payload_shows_model_and_request_settings() -> None:
     """LI-08: tracers read `model`, `temperature` and `max_tokens`; what is not set is left out."""
     payload = model(temperature=0.5, max_tokens=9).to_payload()
-    assert payload.items() >= {
-        "class_name": "CerebrasExt",
-        "model": MODEL,
-        "model_name": MODEL,
-        "temperature": 0.5,
-        "max_tokens": 9,
-    }.items()
+    assert (
+        payload.items()
+        >= {
+            "class_name": "CerebrasExt",
+            "model": MODEL,
+            "model_name": MODEL,
+            "temperature": 0.5,
+            "max_tokens": 9,
+        }.items()
+    )
     assert "top_p" not in payload
 
 
@@ -346,7 +351,7 @@ def test_settings_is_left_alone() -> None:
 
 
 def test_models_with_equal_settings_share_connections() -> None:
-    """LI-61: one client for equal settings, also when applications make a model for each request."""
+    """LI-61: one client for equal settings, also where each request makes its own model."""
     first, second, other = model(), model(), model(max_retries=7)
     assert first._client() is second._client()
     assert first._async_client() is second._async_client()

@@ -68,7 +68,9 @@ def format_of(output_cls: type[BaseModel], **options: Any) -> Any:
 def response(text: str | None, finish_reason: str | None = None) -> ChatResponse:
     """An answer; complete if it has a finish reason."""
     facts = {} if finish_reason is None else {"finish_reason": finish_reason}
-    return ChatResponse(message=ChatMessage(role="assistant", content=text), additional_kwargs=facts)
+    return ChatResponse(
+        message=ChatMessage(role="assistant", content=text), additional_kwargs=facts
+    )
 
 
 @pytest.mark.parametrize("output_cls", [Person, Profile, Box[Person], StructuredRefineResponse])
@@ -160,7 +162,9 @@ def test_these_errors_are_value_errors() -> None:
     assert issubclass(StructuredOutputError, ValueError)
 
 
-def fed(output_cls: type[Any], text: str, *, step: int = 1, reason: str | None = "stop") -> list[Any]:
+def fed(
+    output_cls: type[Any], text: str, *, step: int = 1, reason: str | None = "stop"
+) -> list[Any]:
     """What a reader shows of a text that arrives in pieces."""
     reader = ObjectReader(output_cls)
     items = [response(text[:n]) for n in range(step, len(text) + 1, step)]

@@ -25,7 +25,16 @@ from llama_index_cerebras_ext._tools import (
     wire_tools_of,
     with_first_call_only,
 )
-from tests.llama_index.support import CORE_WARNINGS, TIME_INFO, call_delta, chunk, events, last_chunk, reply, served
+from tests.llama_index.support import (
+    CORE_WARNINGS,
+    TIME_INFO,
+    call_delta,
+    chunk,
+    events,
+    last_chunk,
+    reply,
+    served,
+)
 
 FACTS = facts_of("gpt-oss-120b")
 T = TypeVar("T")
@@ -128,7 +137,9 @@ def test_without_tools_not_a_word_about_them(tools: Any) -> None:
 def test_a_choice_without_tools_is_not_sent_from_chat_either() -> None:
     """LI-33: also when a caller gives it to `chat` directly."""
     llm, service = served(reply({"content": "x"}))
-    llm.chat([ChatMessage(content="?")], tools=[], tool_choice="required", parallel_tool_calls=False)
+    llm.chat(
+        [ChatMessage(content="?")], tools=[], tool_choice="required", parallel_tool_calls=False
+    )
     assert service.sent[0].keys() == {"model", "messages"}
 
 
@@ -209,7 +220,9 @@ def test_output_classes_are_described_usefully(
 
 def test_strict_tools_are_closed_and_say_so() -> None:
     """LI-38: with `strict`, schemas take the form that strict decoding needs."""
-    function = sent_by({"tools": [WEATHER], "user_msg": "?", "strict": True})["tools"][0]["function"]
+    function = sent_by({"tools": [WEATHER], "user_msg": "?", "strict": True})["tools"][0][
+        "function"
+    ]
     assert function["strict"] is True
     assert function["parameters"]["additionalProperties"] is False
 
@@ -228,7 +241,7 @@ def test_strict_per_call_beats_the_models(
 
 
 def test_one_tool_without_strict_form_makes_all_loose(caplog: pytest.LogCaptureFixture) -> None:
-    """LI-38: the service refuses tools of both kinds in one request; the log says which tool it was."""
+    """LI-38: the service refuses a mix; the log says which tool it was."""
     caplog.set_level(logging.DEBUG, logger="llama_index_cerebras_ext")
     tools = wire_tools_of([PING, ANYTHING], is_strict=True, facts=FACTS)
     assert ["strict" in tool["function"] for tool in tools] == [False, False]
@@ -243,9 +256,13 @@ def test_strict_is_not_sent_to_models_without_it() -> None:
 
 
 def test_odd_names_are_sanitised_and_found_again() -> None:
-    """LI-36: a generic class is called under a name the service takes, and dispatched under its own."""
+    """LI-36: a generic class has a name the service takes, and is dispatched under its own."""
     tool = get_function_tool(Box[str])
-    call = {"id": "a", "type": "function", "function": {"name": "Box_str", "arguments": '{"content":"x"}'}}
+    call = {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "Box_str", "arguments": '{"content":"x"}'},
+    }
     llm, service = served(reply({"tool_calls": [call]}, "tool_calls"))
     response = llm.predict_and_call([tool], user_msg="?", tool_choice="Box[str]")
     assert service.sent[0]["tools"][0]["function"]["name"] == "Box_str"
@@ -330,14 +347,16 @@ def test_unusable_arguments_are_a_value_error() -> None:
 
 def test_no_call_is_an_error_that_shows_the_answer() -> None:
     """LI-41: the message has the model's text and the finish reason."""
-    with pytest.raises(ValueError, match="'I would rather not' .*'stop'"):
+    with pytest.raises(ValueError, match=r"'I would rather not' .*'stop'"):
         tool_selections_of(response_with(text="I would rather not", finish_reason="stop"))
 
 
 def test_no_call_is_fine_when_the_caller_says_so() -> None:
     """LI-41: `error_on_no_tool_call=False`."""
     llm, _ = served({})
-    assert llm.get_tool_calls_from_response(response_with(text="x"), error_on_no_tool_call=False) == []
+    assert (
+        llm.get_tool_calls_from_response(response_with(text="x"), error_on_no_tool_call=False) == []
+    )
 
 
 def test_kept_calls_count_where_there_are_no_blocks() -> None:
@@ -375,12 +394,22 @@ def test_validation_trims_unless_parallel_calls_are_allowed(allowed: bool, n_cal
 
 
 CALLS = [
-    {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}},
-    {"id": "b", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Rome"}'}},
+    {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city":"Oslo"}'},
+    },
+    {
+        "id": "b",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city":"Rome"}'},
+    },
 ]
 
 
-@pytest.mark.parametrize(("allowed", "answer"), [(False, "21 C in Oslo"), (True, "21 C in Oslo\n\n21 C in Rome")])
+@pytest.mark.parametrize(
+    ("allowed", "answer"), [(False, "21 C in Oslo"), (True, "21 C in Oslo\n\n21 C in Rome")]
+)
 async def test_predict_and_call_runs_the_tools(allowed: bool, answer: str) -> None:
     """LI-44: core's own method works, sync and async."""
     llm, _ = served(reply({"tool_calls": CALLS}, "tool_calls"))
@@ -400,7 +429,9 @@ async def test_streams_are_trimmed_too() -> None:
     llm, _ = served(pieces)
     *_, last = llm.stream_chat_with_tools([WEATHER], user_msg="?")
     assert [each.tool_id for each in llm.get_tool_calls_from_response(last)] == ["a"]
-    stream = await llm.astream_chat_with_tools([WEATHER], user_msg="?", allow_parallel_tool_calls=True)
+    stream = await llm.astream_chat_with_tools(
+        [WEATHER], user_msg="?", allow_parallel_tool_calls=True
+    )
     parallel = [item async for item in stream][-1]
     assert [each.tool_id for each in llm.get_tool_calls_from_response(parallel)] == ["a", "b"]
 
