@@ -22,7 +22,16 @@ from langchain_cerebras_ext.errors import UnsupportedInput
 if TYPE_CHECKING:
     from cerebras_ext.catalog import ModelFacts
 
-__all__ = ["Block", "Call", "Pieces", "Place", "Role", "encoded_arguments", "read_content"]
+__all__ = [
+    "Block",
+    "Call",
+    "Pieces",
+    "Place",
+    "Role",
+    "encoded_arguments",
+    "raw_call",
+    "read_content",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +91,7 @@ class Pieces:
     reasoning: list[str] = field(default_factory=list[str])
     calls: list[Call] = field(default_factory=list[Call])
     results: list[ToolResult] = field(default_factory=list[ToolResult])
+    has_refusal: bool = False
 
     def add_text(self, text: str) -> None:
         """Adds a text part; empty text is nothing."""
@@ -132,6 +142,15 @@ def encoded_arguments(arguments: object, call_name: str, place: Place) -> str:
         ) from error
 
 
+def raw_call(call_id: Any, name: Any, text: Any, place: Place) -> Call:
+    """A call whose arguments are still text, e.g. in a fragment of a stream."""
+    own_name = str(name or "")
+    arguments = read_arguments(text or "")
+    if isinstance(arguments, dict):
+        return Call(call_id, own_name, encoded_arguments(arguments, own_name, place))
+    return Call(call_id, own_name, text, is_valid=False)
+
+
 def _read_block(block: Block, pieces: Pieces, place: Place) -> None:
     kind = block.get("type")
     reader = _READERS.get(kind) if isinstance(kind, str) else None
@@ -166,6 +185,7 @@ def _read_plain_text(block: Block, pieces: Pieces, place: Place) -> None:
 
 
 def _read_refusal(block: Block, pieces: Pieces, _place: Place) -> None:
+    pieces.has_refusal = True
     pieces.add_text(_text_of(block.get("refusal")))
 
 
@@ -196,11 +216,13 @@ def _read_tool_call(block: Block, pieces: Pieces, place: Place) -> None:
     pieces.calls.append(Call(block.get("id"), name, text))
 
 
-def _read_raw_call(block: Block, pieces: Pieces, _place: Place) -> None:
-    """A call whose arguments are still text: a fragment of a stream, or an invalid call."""
-    text = block.get("args") or ""
-    is_valid = block.get("type") == "tool_call_chunk" and isinstance(read_arguments(text), dict)
-    pieces.calls.append(Call(block.get("id"), str(block.get("name") or ""), text, is_valid))
+def _read_fragment(block: Block, pieces: Pieces, place: Place) -> None:
+    pieces.calls.append(raw_call(block.get("id"), block.get("name"), block.get("args"), place))
+
+
+def _read_invalid_call(block: Block, pieces: Pieces, _place: Place) -> None:
+    text, name = block.get("args") or "", str(block.get("name") or "")
+    pieces.calls.append(Call(block.get("id"), name, text, is_valid=False))
 
 
 def _read_tool_result(block: Block, pieces: Pieces, place: Place) -> None:
@@ -268,9 +290,9 @@ _READERS: dict[str, Callable[[Block, Pieces, Place], None]] = {
     "redacted_thinking": _drop,
     "tool_call": _read_tool_call,
     "tool_use": _read_tool_call,
-    "tool_call_chunk": _read_raw_call,
-    "server_tool_call_chunk": _read_raw_call,
-    "invalid_tool_call": _read_raw_call,
+    "tool_call_chunk": _read_fragment,
+    "server_tool_call_chunk": _read_invalid_call,
+    "invalid_tool_call": _read_invalid_call,
     "tool_result": _read_tool_result,
     "server_tool_call": _drop,
     "server_tool_result": _drop,

@@ -26,13 +26,13 @@ from langchain_core.messages import (
 )
 
 from cerebras_ext import wire
-from cerebras_ext.partial_json import read_arguments
 from langchain_cerebras_ext._content import (
     Call,
     Pieces,
     Place,
     Role,
     encoded_arguments,
+    raw_call,
     read_content,
 )
 from langchain_cerebras_ext._names import PROVIDER, UNSEALED_ARGUMENTS
@@ -205,6 +205,8 @@ class _Translator:
     def _add_assistant(self, position: int, message: BaseMessage) -> None:
         place = self._place(position, "assistant")
         pieces = read_content(message.content, place)
+        if not pieces.has_refusal:
+            pieces.add_text(message.additional_kwargs.get("refusal") or "")
         reasoning = self._reasoning_to_replay(message, pieces)
         calls = self._calls_to_send(position, message, pieces, place)
         self._open_calls = [(str(call.id), call.name) for call in calls]
@@ -274,7 +276,7 @@ def _calls_of(message: BaseMessage, pieces: Pieces, place: Place) -> list[Call]:
     if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
         # A chunk's `tool_calls` are repaired guesses; its fragments are what the model wrote.
         calls += [
-            _raw_call(chunk["id"], chunk["name"], chunk["args"], place)
+            raw_call(chunk["id"], chunk["name"], chunk["args"], place)
             for chunk in message.tool_call_chunks
         ]
     elif isinstance(message, AIMessage):
@@ -293,22 +295,14 @@ def _calls_of(message: BaseMessage, pieces: Pieces, place: Place) -> list[Call]:
         if raw.get("id") not in known:
             function = object_in(raw.get("function"))
             calls.append(
-                _raw_call(raw.get("id"), function.get("name"), function.get("arguments"), place)
+                raw_call(raw.get("id"), function.get("name"), function.get("arguments"), place)
             )
     if not calls and (function := object_in(kept.get("function_call"))):
         made_id = (
             f"call_{place.position}"  # the legacy form has no ids; its answer finds it by name
         )
-        calls.append(_raw_call(made_id, function.get("name"), function.get("arguments"), place))
+        calls.append(raw_call(made_id, function.get("name"), function.get("arguments"), place))
     return [_unsealed(call, message) for call in calls]
-
-
-def _raw_call(call_id: Any, name: Any, text: Any, place: Place) -> Call:
-    """A call whose arguments are still text."""
-    arguments = read_arguments(text or "")
-    if isinstance(arguments, dict):
-        return Call(call_id, name or "", encoded_arguments(arguments, name or "", place))
-    return Call(call_id, name or "", text or "", is_valid=False)
 
 
 def _unsealed(call: Call, message: BaseMessage) -> Call:

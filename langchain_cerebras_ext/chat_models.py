@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.utils import count_tokens_approximately
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from cerebras_ext.catalog import all_models, facts_of
 from cerebras_ext.wire import ReasoningEffort, ReasoningFormat, ServiceTier
 from langchain_cerebras_ext import _blocks
 from langchain_cerebras_ext._chunks import ChunkRenderer
@@ -89,6 +90,20 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
     """Whether the last chunk of a stream carries token counts."""
     include_response_headers: bool = False
     """Whether `response_metadata["headers"]` holds the response headers."""
+
+    @model_validator(mode="after")
+    def _profile_is_this_models(self) -> Self:
+        """Resolves a profile again that was another model's.
+
+        `configurable_fields` makes a new model from all values of the old one, its profile included.
+        """
+        own = self._resolve_model_profile()
+        if self.profile is not None and self.profile != own:
+            overrides = self.model_facts or {}
+            rows = (facts_of(row.id, **overrides) for row in all_models())
+            if any(self.profile == profile_of(row) for row in rows):
+                self.profile = own
+        return self
 
     # ---- the calls
 

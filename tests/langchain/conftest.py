@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401
-from cerebras_ext.emulator.server import RunningEmulator
+from cerebras_ext.emulator.fixtures import cerebras_emulator
 from langchain_cerebras_ext import ChatCerebras
 from tests.langchain.support import KEY, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cerebras_ext.emulator.server import RunningEmulator
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +22,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_chat(cerebras_emulator: RunningEmulator) -> Callable[..., ChatCerebras]:  # noqa: F811
+def make_chat(cerebras_emulator: RunningEmulator) -> Callable[..., ChatCerebras]:
     """Makes models that talk to the emulator."""
 
     def make(**settings: Any) -> ChatCerebras:

@@ -5,12 +5,14 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._http import http_library
 from langchain_cerebras_ext import ChatCerebras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 KEY = "csk-test-1"
 MODEL = "gpt-oss-120b"

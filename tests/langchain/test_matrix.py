@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import AIMessage
 
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
 from tests.langchain.support import MODEL, TIME_INFO, USAGE, Reply, chat
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_cerebras_ext import ChatCerebras
 from tests.langchain.support import KEY, MODEL, OTHER_MODEL
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 class TestChatCerebrasUnit(ChatModelUnitTests):

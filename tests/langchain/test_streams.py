@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.block_translators import get_translator
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
@@ -16,6 +15,9 @@ from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
 from tests.langchain.support import Reply, chat, sse
 from tests.langchain.test_matrix import ADD, REPLIES, SEND
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"

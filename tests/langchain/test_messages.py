@@ -1,0 +1,408 @@
+"""Messages to the wire: every message, block and history of the contract's section 3."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    HumanMessageChunk,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from cerebras_ext.catalog import facts_of
+from cerebras_ext.tool_names import ToolNames
+from langchain_cerebras_ext._messages import (
+    MessageRules,
+    call_names_in,
+    rename_calls,
+    wire_messages_from_langchain,
+)
+from langchain_cerebras_ext.errors import UnsupportedInput
+
+GPT_OSS = facts_of("gpt-oss-120b")
+QWEN = facts_of("qwen-3.8-27b")
+GLM = facts_of("zai-glm-4.7")
+PNG = "iVBORw0KGgo="
+DATA_URI = f"data:image/png;base64,{PNG}"
+CALL = {"name": "add", "args": {"a": 1}, "id": "c1", "type": "tool_call"}
+WIRE_CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+ANSWER = ToolMessage("2", tool_call_id="c1")
+WIRE_ANSWER = {"role": "tool", "content": "2", "tool_call_id": "c1"}
+
+
+def wire(*messages: BaseMessage, facts: Any = GPT_OSS, **rules: Any) -> list[Any]:
+    """The messages on the wire."""
+    return wire_messages_from_langchain(messages, MessageRules(facts, **rules))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (SystemMessage("s"), {"role": "system", "content": "s"}),
+        (
+            SystemMessage("s", additional_kwargs={"__openai_role__": "developer"}),
+            {"role": "developer", "content": "s"},
+        ),
+        (HumanMessage("h"), {"role": "user", "content": "h"}),
+        (HumanMessage("h", name="ann"), {"role": "user", "content": "h", "name": "ann"}),
+        (HumanMessageChunk("h"), {"role": "user", "content": "h"}),
+        (AIMessage("a"), {"role": "assistant", "content": "a"}),
+        (AIMessage("a", name="bot"), {"role": "assistant", "content": "a", "name": "bot"}),
+        (AIMessageChunk("a"), {"role": "assistant", "content": "a"}),
+        (AIMessage(""), {"role": "assistant", "content": ""}),
+        (ChatMessage("c", role="user"), {"role": "user", "content": "c"}),
+        (ChatMessage("c", role="human"), {"role": "user", "content": "c"}),
+        (ChatMessage("c", role="assistant"), {"role": "assistant", "content": "c"}),
+        (ChatMessage("c", role="system"), {"role": "system", "content": "c"}),
+        (ChatMessage("c", role="developer"), {"role": "developer", "content": "c"}),
+    ],
+)
+def test_role_of_each_message(message: BaseMessage, expected: dict[str, Any]) -> None:
+    """LC-13: each class has its role; `name` goes along."""
+    assert wire(message) == [expected]
+
+
+def test_developer_becomes_system_where_the_model_has_no_such_role() -> None:
+    """LC-13: the developer role is for the models that take it."""
+    message = SystemMessage("s", additional_kwargs={"__openai_role__": "developer"})
+    assert wire(message, facts=QWEN) == [{"role": "system", "content": "s"}]
+
+
+def test_tool_message_takes_its_call_along() -> None:
+    """LC-13: a tool message is answer and id; artifact and status stay behind."""
+    answer = ToolMessage(
+        "2", tool_call_id="c1", artifact={"big": object()}, status="error", name="add"
+    )
+    sent = wire(AIMessage("", tool_calls=[CALL]), answer)
+    assert sent == [
+        {"role": "assistant", "tool_calls": [WIRE_CALL]},
+        {**WIRE_ANSWER, "name": "add"},
+    ]
+
+
+def test_nothing_but_role_and_content_travels() -> None:
+    """LC-14: the wire's schema is closed; metadata of LangChain must not reach it."""
+    message = AIMessage(
+        [
+            {
+                "type": "text",
+                "text": "a",
+                "id": "b1",
+                "index": 0,
+                "annotations": [],
+                "extras": {"x": 1},
+            }
+        ],
+        id="m1",
+        additional_kwargs={"lc_source": "summary", "refusal": None},
+        response_metadata={"model_provider": "cerebras", "finish_reason": "stop"},
+        usage_metadata={"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+    )
+    assert wire(message) == [{"role": "assistant", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (RemoveMessage(id="x"), "RemoveMessage"),
+        (ChatMessage("c", role="narrator"), "narrator"),
+        (ChatMessage("c", role="tool"), "ToolMessage"),
+        (FunctionMessage("1", name="add"), "FunctionMessage"),
+        (AIMessage("", tool_calls=[{**CALL, "id": None}]), "no id"),
+        (AIMessage("", tool_calls=[{**CALL, "args": {"a": {1}}}]), "not JSON data"),
+        (AIMessage("", tool_calls=[{**CALL, "args": {"a": float("nan")}}]), "not JSON data"),
+    ],
+)
+def test_message_without_a_form_on_the_wire_says_so(message: BaseMessage, words: str) -> None:
+    """LC-13, LC-17: an error names the message and what to do; nothing is sent."""
+    with pytest.raises(UnsupportedInput, match=r"message 1 ") as caught:
+        wire(HumanMessage("h"), message, ANSWER)
+    assert words in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_input_is_never_changed() -> None:
+    """LC-13: messages are shared with the user's history and with graph state."""
+    history = [
+        HumanMessage([{"type": "image", "base64": PNG, "mime_type": "image/png"}]),
+        AIMessage([{"type": "reasoning", "reasoning": "r"}, "t"], tool_calls=[CALL]),
+        ToolMessage([{"type": "text", "text": "2"}], tool_call_id="c1"),
+    ]
+    before = copy.deepcopy(history)
+    wire(*history, facts=QWEN)
+    assert history == before
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ([{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}], "a"),
+        (["a"], "a"),
+        ([{"type": "text-plain", "text": "a", "mime_type": "text/plain"}], "a"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}], "a"),
+        (
+            ["a", {"type": "text", "text": "b"}],
+            [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+        ),
+        ([], ""),
+        ([{"type": "non_standard", "value": {"type": "text", "text": "a"}}], "a"),
+        ([{"type": "reasoning", "reasoning": "dropped"}, "a"], "a"),
+    ],
+)
+def test_text_of_user_content(content: Any, expected: Any) -> None:
+    """LC-15: text travels as text; a single part as one string."""
+    assert wire(HumanMessage(content)) == [{"role": "user", "content": expected}]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "image", "base64": PNG, "mime_type": "image/png"},
+        {"type": "image", "url": DATA_URI},
+        {"type": "image_url", "image_url": {"url": DATA_URI, "detail": "high"}},
+        {"type": "image_url", "image_url": DATA_URI},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+    ],
+)
+def test_image_in_any_form_becomes_a_data_uri(block: dict[str, Any]) -> None:
+    """LC-15: v1, OpenAI's and Anthropic's images; `detail` is dropped."""
+    expected = [{"type": "image_url", "image_url": {"url": DATA_URI}}]
+    assert wire(HumanMessage([block]), facts=QWEN) == [{"role": "user", "content": expected}]
+
+
+@pytest.mark.parametrize(
+    ("message", "facts", "words"),
+    [
+        (HumanMessage([{"type": "image", "url": "https://x/y.png"}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "image", "file_id": "f1"}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "image", "base64": PNG}]), QWEN, "mime_type"),
+        (HumanMessage([{"type": "image_url", "image_url": {}}]), QWEN, "url"),
+        (HumanMessage([{"type": "image_url", "image_url": DATA_URI}]), GPT_OSS, "gpt-oss-120b"),
+        (SystemMessage([{"type": "image_url", "image_url": DATA_URI}]), QWEN, "user messages"),
+        (HumanMessage([{"type": "audio", "base64": "x"}]), QWEN, "'audio'"),
+        (HumanMessage([{"type": "video", "url": "x"}]), QWEN, "'video'"),
+        (HumanMessage([{"type": "file", "base64": "x"}]), QWEN, "'file'"),
+        (HumanMessage([{"type": "text-plain", "url": "x"}]), QWEN, "text-plain"),
+        (HumanMessage([{"type": "hologram"}]), QWEN, "'hologram'"),
+        (HumanMessage([{"type": "non_standard", "value": {"type": "x"}}]), QWEN, "'x'"),
+        (HumanMessage([{"text": "no type"}]), QWEN, "None"),
+        (AIMessage([{"type": "tool_result", "tool_use_id": "c1"}]), QWEN, "ToolMessage"),
+    ],
+)
+def test_block_without_a_form_on_the_wire_says_so(
+    message: BaseMessage, facts: Any, words: str
+) -> None:
+    """LC-15: an error names the block's type and what helps."""
+    with pytest.raises(UnsupportedInput, match="message 0"):
+        wire(message, facts=facts)
+    with pytest.raises(UnsupportedInput) as caught:
+        wire(message, facts=facts)
+    assert words in str(caught.value)
+
+
+def test_image_in_a_tool_message_says_so() -> None:
+    """LC-15: tool results are text."""
+    answer = ToolMessage([{"type": "image_url", "image_url": DATA_URI}], tool_call_id="c1")
+    with pytest.raises(UnsupportedInput, match=r"message 1 \(tool\): images"):
+        wire(AIMessage("", tool_calls=[CALL]), answer, facts=QWEN)
+
+
+def test_text_blocks_of_a_tool_message_are_joined_parts() -> None:
+    """LC-15: list content of tool messages (MCP tools) is normal."""
+    answer = ToolMessage([{"type": "text", "text": "2"}], tool_call_id="c1")
+    assert wire(AIMessage("", tool_calls=[CALL]), answer)[1] == WIRE_ANSWER
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "reasoning", "reasoning": "r"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "r"}]},
+        {"type": "thinking", "thinking": "r", "signature": "s"},
+        {"type": "reasoning_content", "reasoning_content": "r"},
+        {"type": "reasoning_content", "reasoning_content": {"text": "r"}},
+    ],
+)
+def test_reasoning_block_in_any_form_goes_back_as_reasoning(block: dict[str, Any]) -> None:
+    """LC-15, LC-18: whatever the block is called, the wire's key is `reasoning`."""
+    assert wire(AIMessage([block, "t"])) == [
+        {"role": "assistant", "content": "t", "reasoning": "r"}
+    ]
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+def test_reasoning_kept_beside_the_content_goes_back(key: str) -> None:
+    """LC-18: v0 messages keep reasoning in `additional_kwargs`, langchain-cerebras as
+    `reasoning`.
+    """
+    message = AIMessage("t", additional_kwargs={key: "r"})
+    assert wire(message) == [{"role": "assistant", "content": "t", "reasoning": "r"}]
+
+
+def test_reasoning_goes_back_the_way_the_model_wants() -> None:
+    """LC-18: GLM takes earlier reasoning in tags inside the content."""
+    message = AIMessage("t", additional_kwargs={"reasoning_content": "r"})
+    parts = [{"type": "text", "text": "<think>r</think>"}, {"type": "text", "text": "t"}]
+    assert wire(message, facts=GLM) == [{"role": "assistant", "content": parts}]
+
+
+@pytest.mark.parametrize(
+    ("provider", "rules", "is_sent"),
+    [
+        ("cerebras", {}, True),
+        (None, {}, True),
+        ("anthropic", {}, False),
+        ("anthropic", {"replays_foreign_reasoning": True}, True),
+        ("cerebras", {"replays_reasoning": False}, False),
+    ],
+)
+def test_whose_reasoning_goes_back(
+    provider: str | None, rules: dict[str, Any], is_sent: bool
+) -> None:
+    """LC-18: ours and untagged reasoning is replayed, another provider's only on request."""
+    message = AIMessage(
+        "t",
+        additional_kwargs={"reasoning_content": "r"},
+        response_metadata={"model_provider": provider} if provider else {},
+    )
+    assert ("reasoning" in wire(message, **rules)[0]) is is_sent
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "redacted_thinking", "data": "opaque"},
+        {"type": "server_tool_call", "id": "s1", "name": "web_search", "args": {}},
+        {"type": "server_tool_result", "tool_call_id": "s1", "output": "x"},
+    ],
+)
+def test_other_providers_internals_are_left_out(block: dict[str, Any]) -> None:
+    """LC-15, LC-70: a handed-over history never fails on what only its provider understands."""
+    assert wire(AIMessage([block, "t"])) == [{"role": "assistant", "content": "t"}]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AIMessage("", tool_calls=[CALL]),
+        AIMessage([{"type": "tool_call", "id": "c1", "name": "add", "args": {"a": 1}}]),
+        AIMessage([{"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}]),
+        AIMessage(
+            [{"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}], tool_calls=[CALL]
+        ),
+        AIMessage([{"type": "tool_call_chunk", "id": "c1", "name": "add", "args": '{"a":1}'}]),
+        AIMessage("", additional_kwargs={"tool_calls": [WIRE_CALL]}),
+        AIMessageChunk(
+            "",
+            tool_call_chunks=[{"id": "c1", "name": "add", "args": '{"a": 1}', "index": 0}],
+        ),
+        AIMessage(
+            "", invalid_tool_calls=[{"id": "c1", "name": "add", "args": '{"a": 1}', "error": "?"}]
+        ),
+    ],
+)
+def test_call_in_any_form_goes_back_once(message: BaseMessage) -> None:
+    """LC-15, LC-17, LC-19: one call an id, whoever wrote it down and how often."""
+    assert wire(message, ANSWER) == [
+        {"role": "assistant", "tool_calls": [WIRE_CALL]},
+        WIRE_ANSWER,
+    ]
+
+
+def test_arguments_keep_their_letters() -> None:
+    """LC-17: arguments are JSON text without escapes of what UTF-8 can say."""
+    call = {**CALL, "args": {"city": "København"}}
+    sent = wire(AIMessage("", tool_calls=[call]), ANSWER)
+    assert sent[0]["tool_calls"][0]["function"]["arguments"] == '{"city": "København"}'
+
+
+def test_invalid_call_goes_back_raw_when_it_was_answered() -> None:
+    """LC-19: an answer needs its call, so the text goes back as the model wrote it."""
+    bad = {"id": "c1", "name": "add", "args": '{"a": ', "error": "cut", "type": "invalid_tool_call"}
+    sent = wire(AIMessage("", invalid_tool_calls=[bad]), ANSWER)
+    assert sent[0]["tool_calls"][0]["function"]["arguments"] == '{"a": '
+
+
+def test_invalid_call_without_an_answer_is_left_out() -> None:
+    """LC-19: the service refuses calls that nothing answers."""
+    bad = {"id": "c1", "name": "add", "args": '{"a": ', "error": "cut", "type": "invalid_tool_call"}
+    sent = wire(AIMessage("Let me", invalid_tool_calls=[bad]), HumanMessage("go on"))
+    assert sent[0] == {"role": "assistant", "content": "Let me"}
+
+
+def test_interrupted_stream_put_back_counts_as_invalid() -> None:
+    """LC-15: core's repaired guess of a cut call is not what the model asked for."""
+    chunk = AIMessageChunk(
+        "", tool_call_chunks=[{"id": "c1", "name": "rm", "args": '{"path": "da', "index": 0}]
+    )
+    assert chunk.tool_calls  # core's guess
+    assert wire(chunk, HumanMessage("go on"))[0] == {"role": "assistant", "content": ""}
+
+
+def test_legacy_function_call_is_answered_by_name() -> None:
+    """LC-13: the form without ids gets one, the same for call and answer."""
+    asked = AIMessage("", additional_kwargs={"function_call": {"name": "add", "arguments": "{}"}})
+    sent = wire(HumanMessage("h"), asked, FunctionMessage("2", name="add"))
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"] == "call_1"
+
+
+def test_anthropic_tool_result_becomes_a_tool_message() -> None:
+    """LC-70: results inside user messages stand before the rest of the message."""
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "c1",
+        "content": [{"type": "text", "text": "2"}],
+    }
+    sent = wire(AIMessage("", tool_calls=[CALL]), HumanMessage([result, "and now?"]))
+    assert sent[1:] == [WIRE_ANSWER, {"role": "user", "content": "and now?"}]
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ([AIMessage("", tool_calls=[CALL])], "no answer"),
+        ([AIMessage("", tool_calls=[CALL]), HumanMessage("h"), ANSWER], "no answer"),
+        ([HumanMessage("h"), ANSWER], "no call with that id"),
+        ([AIMessage("", tool_calls=[CALL]), ANSWER, ANSWER], "no call with that id"),
+        ([AIMessage("", tool_calls=[CALL]), ANSWER] * 2, "used before"),
+    ],
+)
+def test_calls_and_answers_must_belong_together(history: list[BaseMessage], words: str) -> None:
+    """Wire rule (API version 2): what the service would refuse is an error that says what to do."""
+    with pytest.raises(UnsupportedInput, match=words):
+        wire(*history)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [SystemMessage("a"), SystemMessage("b"), HumanMessage("c")],
+        [HumanMessage("a"), HumanMessage("b")],
+        [HumanMessage("a"), AIMessage("b"), AIMessage("c")],
+        [HumanMessage("a"), SystemMessage("late")],
+    ],
+)
+def test_any_order_of_speakers_is_sent_as_it_is(history: list[BaseMessage]) -> None:
+    """LC-16: LangChain enforces no order, and neither do we."""
+    assert [message["content"] for message in wire(*history)] == [m.content for m in history]
+
+
+def test_tool_names_are_renamed_in_history() -> None:
+    """LC-53: names the service does not take are mapped in calls and answers alike."""
+    call = {**CALL, "name": "files.read all"}
+    sent = wire(
+        AIMessage("", tool_calls=[call]), ToolMessage("2", tool_call_id="c1", name=call["name"])
+    )
+    names = ToolNames.of(call_names_in(sent))
+    rename_calls(sent, names)
+    assert sent[0]["tool_calls"][0]["function"]["name"] == sent[1]["name"] == "files_read_all"

@@ -1,0 +1,36 @@
+"""LangChain's own integration tests for chat models, replayed from cassettes (contract section
+20).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.langchain import test_standard_integration as standard
+
+if TYPE_CHECKING:
+    from tests.cassettes import RecordedService
+
+pytestmark = [
+    pytest.mark.vcr,
+    pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"),
+]
+
+
+class TestChatCerebrasReplayed(standard.TestChatCerebrasIntegration):
+    """The whole suite without a server: what was recorded answers."""
+
+    @pytest.fixture(autouse=True)
+    def _emulator(self, cassette_service: RecordedService, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CEREBRAS_BASE_URL", cassette_service.base_url)
+        monkeypatch.setenv("CEREBRAS_API_KEY", cassette_service.api_key)
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": self.model_name}
+
+    @property
+    def enable_vcr_tests(self) -> bool:
+        return True
