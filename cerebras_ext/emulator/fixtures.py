@@ -37,7 +37,8 @@ def cerebras_emulator(request: pytest.FixtureRequest) -> RunningEmulator:
 
 def _session_emulator(config: pytest.Config) -> RunningEmulator:
     # Kept by the session, not by a second fixture: one name is all that a user imports.
-    if _SERVER not in config.stash:
+    emulator = config.stash.get(_SERVER, None)
+    if emulator is None or not emulator.is_running:
         running = ExitStack()
         options = EmulatorOptions(idle_timeout_s=_IDLE_TIMEOUT_S)
         config.stash[_SERVER] = running.enter_context(running_emulator(options))

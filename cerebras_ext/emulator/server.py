@@ -42,9 +42,10 @@ _BACKLOG = 2048
 class RunningEmulator:
     """An emulator that is listening, as its tests and users see it."""
 
-    def __init__(self, state: EmulatorState, root_url: str) -> None:
+    def __init__(self, state: EmulatorState, root_url: str, thread: threading.Thread) -> None:
         self._state = state
         self._root_url = root_url
+        self._thread = thread
 
     def __repr__(self) -> str:
         return f"RunningEmulator(base_url={self.base_url!r})"
@@ -63,6 +64,15 @@ class RunningEmulator:
     def root_url(self) -> str:
         """The same without `/v1`, as the official SDK wants it."""
         return self._root_url
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still listens; an idle one may have stopped by itself."""
+        return self._thread.is_alive()
+
+    def wait_until_stopped(self) -> None:
+        """Returns once it has stopped by itself, as `idle_timeout_s` makes it do."""
+        self._thread.join()
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
@@ -93,6 +103,7 @@ def running_emulator(options: EmulatorOptions | None = None) -> Generator[Runnin
     """
     state = EmulatorState(options or EmulatorOptions())
     with listening_socket(state.options) as listener:
+        root_url = url_of(listener)
         server = EmulatorServer(state)
         thread = threading.Thread(
             target=lambda: asyncio.run(server.serve([listener])),
@@ -102,7 +113,7 @@ def running_emulator(options: EmulatorOptions | None = None) -> Generator[Runnin
         thread.start()
         try:
             server.wait_until_ready()
-            yield RunningEmulator(state, url_of(listener))
+            yield RunningEmulator(state, root_url, thread)
         finally:
             server.should_exit = True
             thread.join()
@@ -124,6 +135,7 @@ class EmulatorServer(Server):
     """The server of one emulator: stops at once, or by itself after an idle time."""
 
     def __init__(self, state: EmulatorState) -> None:
+        load_tokenizer()  # so that the first request is answered without delay
         self._state = state
         self._is_ready = threading.Event()
         super().__init__(
@@ -150,8 +162,7 @@ class EmulatorServer(Server):
             raise TimeoutError(f"the emulator did not start within {_START_TIMEOUT_S:g} s")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts, and says so once a first request would be answered without delay."""
-        load_tokenizer()
+        """Starts, and says so."""
         await super().startup(sockets)
         self._is_ready.set()
 

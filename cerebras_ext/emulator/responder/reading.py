@@ -38,7 +38,8 @@ _INSTRUCTION = re.compile(
     r"^(?:you are|you will|you have|you may|you must|answer|use|using|given|please|if you|do not|"
     r"don't|instruction|always|never|respond|reply|return|provide|here (?:is|are)|below|"
     r"the following|be concise|be brief|context information|try to|keep|write|let's|try|query|"
-    r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful|summary|passage)\b",
+    r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful|"
+    r"summary|passage)\b",
     re.IGNORECASE,
 )
 _MAX_QUESTION_CHARS = 400
