@@ -108,22 +108,22 @@ class StreamReader(Generic[Delta]):
         raise failure from cause
 
     def _feed_decoded(self, piece: bytes) -> None:
+        if self._has_done:
+            return
         n_left = MAX_REPLY_BYTES - self._n_bytes
         self._n_bytes += len(piece)
         for event in self._sse.feed(piece[:n_left]):
-            if self._has_done:
+            if event.data.startswith(b"[DONE]"):
+                self._has_done = True
                 return
             self._take(event)
-        if self._n_bytes > MAX_REPLY_BYTES and not self._has_done:
+        if self._n_bytes > MAX_REPLY_BYTES:
             raise ProtocolError(
                 f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
             )
 
     def _take(self, event: SseEvent) -> None:
         name, text = event
-        if text.startswith(b"[DONE]"):
-            self._has_done = True
-            return
         try:
             chunk, has_halves = load_json_keeping_halves(text)
         except ValueError:
