@@ -1,8 +1,8 @@
 """Cassettes: recorded HTTP exchanges that tests replay, as YAML a reader can follow.
 
 A cassette says in its first lines where it was recorded. JSON bodies stand as YAML structure, event
-streams as text. Headers are kept by allow-list, and the host is the public service's whichever server
-answered, so that a recording from the emulator and one from the service differ in content only.
+streams as text. Headers are kept by allow-list, and the host is the public service's whichever
+server answered: a recording from the emulator and one from the service differ in content only.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ KEPT_RESPONSE_HEADERS = re.compile(
 KEY_LIKE = re.compile(r"\b(csk|sk|hf|ghp|xox[a-z])[-_][A-Za-z0-9_-]{16,}|[Bb]earer\s+\S+")
 
 
+DRAWN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedService:
     """Where a test sends its requests: the service, the emulator, or a cassette in their place."""
@@ -65,7 +68,7 @@ def vcr_settings(service: RecordedService) -> dict[str, Any]:
     """How cassettes are recorded, written and matched."""
     return {
         "serializer": "yaml",
-        "match_on": ["method", "scheme", "host", "port", "path", "query", "body"],
+        "match_on": ["method", "scheme", "host", "port", "path", "query", "json_body"],
         "before_record_request": _public_request,
         "before_record_response": _kept_response,
         "allow_playback_repeats": False,
@@ -107,6 +110,19 @@ class CassetteSerializer:
             request["body"] = _wire_text(request["body"])
             response["body"] = {"string": _wire_text(response["body"])}
         return dict(cassette)
+
+
+def match_json_body(one: Request, other: Request) -> None:
+    """A matcher: equal JSON, apart from ids that a framework draws anew in each run."""
+    assert _comparable(one.body) == _comparable(other.body)
+
+
+def _comparable(body: str | bytes | None) -> Any:
+    if body is None:
+        return None
+    text = body.decode() if isinstance(body, bytes) else body
+    numbers: dict[str, str] = {}
+    return json.loads(DRAWN_ID.sub(lambda m: numbers.setdefault(m[0], f"id-{len(numbers)}"), text))
 
 
 def cassette_path(item_module: str, class_name: str | None, test_name: str) -> Path:

@@ -11,6 +11,7 @@ from tests.cassettes import (
     RecordedService,
     cassette_path,
     check_all_played,
+    match_json_body,
     recorded_service,
     vcr_settings,
 )
@@ -64,6 +65,7 @@ def _plays_all_that_was_recorded(request: pytest.FixtureRequest) -> Iterator[Non
 
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Registers the format of our cassettes."""
+    vcr.register_matcher("json_body", match_json_body)
     vcr.register_serializer("yaml", CassetteSerializer(config.stash.get(_SOURCE, "a recording")))
 
 

@@ -1,6 +1,4 @@
-"""LangChain's own integration tests for chat models, replayed from cassettes (contract section
-20).
-"""
+"""LangChain's own integration tests for chat models, replayed from cassettes."""
 
 from __future__ import annotations
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.vcr,
     pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"),
+    # while `test_stream_time` is recorded, nothing is timed
+    pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning"),
 ]
 
 
