@@ -11,7 +11,7 @@ answer needs its call; otherwise it is left out, since the service refuses a cal
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from langchain_core.messages import (
     AIMessage,

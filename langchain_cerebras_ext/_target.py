@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from langchain_cerebras_ext._shapes import object_in
+from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext._tools import strict_schema
 from langchain_cerebras_ext.errors import UnsupportedInput
 
@@ -80,8 +80,8 @@ def target_of(schema: SchemaLike | None) -> Target:
             source = {"title": kind.__name__, **TypeAdapter(kind).json_schema()}
         elif issubclass(schema, BaseModel | BaseModelV1):
             kind = schema
-    elif not _NAME_KEYS & object_in(schema).keys():
-        source = {"title": _DEFAULT_NAME, **object_in(schema)}
+    elif is_object(schema) and not _NAME_KEYS & schema.keys():
+        source = {"title": _DEFAULT_NAME, **schema}
     try:
         function: Mapping[str, Any] = convert_to_openai_tool(source)["function"]
     except (KeyError, TypeError, ValueError) as error:

@@ -95,7 +95,7 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
     def _profile_is_this_models(self) -> Self:
         """Resolves a profile again that was another model's.
 
-        `configurable_fields` makes a new model from all values of the old one, its profile included.
+        `configurable_fields` makes a new model from all values of the old one, profile included.
         """
         own = self._resolve_model_profile()
         if self.profile is not None and self.profile != own:

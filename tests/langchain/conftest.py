@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cerebras_ext.emulator.fixtures import cerebras_emulator
+from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401 - a fixture
 from langchain_cerebras_ext import ChatCerebras
 from tests.langchain.support import KEY, MODEL
 
@@ -22,7 +22,9 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_chat(cerebras_emulator: RunningEmulator) -> Callable[..., ChatCerebras]:
+def make_chat(
+    cerebras_emulator: RunningEmulator,  # noqa: F811 - the fixture
+) -> Callable[..., ChatCerebras]:
     """Makes models that talk to the emulator."""
 
     def make(**settings: Any) -> ChatCerebras:

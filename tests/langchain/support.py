@@ -1,6 +1,4 @@
-"""What the LangChain tests share: models, canned replies as wire bytes, and a transport that plays
-them.
-"""
+"""What the LangChain tests share: models, canned replies, and a transport that plays them."""
 
 from __future__ import annotations
 
@@ -122,9 +120,7 @@ def sse(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> bytes:
 
 @dataclass
 class Service:
-    """Plays replies, in order and the last one for ever, to a model's HTTP clients; keeps what
-    came in.
-    """
+    """Plays replies to a model, in order and the last one for ever; keeps what came in."""
 
     replies: list[Any]
     requests: list[dict[str, Any]] = field(default_factory=list)

@@ -242,9 +242,7 @@ def test_reasoning_block_in_any_form_goes_back_as_reasoning(block: dict[str, Any
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
 def test_reasoning_kept_beside_the_content_goes_back(key: str) -> None:
-    """LC-18: v0 messages keep reasoning in `additional_kwargs`, langchain-cerebras as
-    `reasoning`.
-    """
+    """LC-18: v0 messages and those of langchain-cerebras keep it in `additional_kwargs`."""
     message = AIMessage("t", additional_kwargs={key: "r"})
     assert wire(message) == [{"role": "assistant", "content": "t", "reasoning": "r"}]
 

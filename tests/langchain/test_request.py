@@ -118,9 +118,7 @@ def test_none_in_a_call_unsets_a_field(name: str, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_either_spelling_of_the_token_limit_is_taken(name: str) -> None:
-    """LC-08, LC-21: `max_tokens` and the wire's name are one option, in calls and at
-    construction.
-    """
+    """LC-08, LC-21: `max_tokens` and the wire's name are one option everywhere."""
     model, service = chat(HI)
     model.invoke("Hi", **{name: 7})
     assert service.last["max_completion_tokens"] == 7

@@ -1,6 +1,4 @@
-"""LangChain's own integration tests for chat models, against the emulator (contract section
-20.3).
-"""
+"""LangChain's own integration tests for chat models, against the emulator (section 20.3)."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class TestChatCerebrasUnit(ChatModelUnitTests):
 
     @pytest.mark.xfail(
         reason=(
-            "the test loads with allowed_objects='all', which means the classes core's own table lists; "
-            "no other package's class can pass. test_serialisation.py has the round trip that works"
+            "the test loads with allowed_objects='all', which means the classes core's own table "
+            "lists; no other package can pass. test_serialisation.py has a round trip that works"
         ),
     )
     def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:

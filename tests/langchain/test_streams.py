@@ -259,9 +259,7 @@ def test_response_headers_are_shown_when_asked_for() -> None:
 
 @pytest.mark.parametrize("streaming", [None, True, False])
 def test_streaming_field_decides_who_streams(streaming: bool | None) -> None:
-    """LC-10: True streams inside `invoke`, False gives `stream` one message, unset does as
-    asked.
-    """
+    """LC-10: True makes `invoke` stream, False keeps `stream` from it, unset does as asked."""
     model, service = chat(
         Reply(content="Hi"), **({} if streaming is None else {"streaming": streaming})
     )
@@ -272,9 +270,7 @@ def test_streaming_field_decides_who_streams(streaming: bool | None) -> None:
 
 
 def test_disable_streaming_for_tools() -> None:
-    """LC-06: `disable_streaming="tool_calling"` makes `stream` give one message when tools are
-    bound.
-    """
+    """LC-06: `disable_streaming="tool_calling"` gives one message when tools are bound."""
     model, service = chat(REPLIES["one call"], disable_streaming="tool_calling")
     bound = model.bind_tools([{"name": "add", "parameters": {"type": "object", "properties": {}}}])
     assert len(list(bound.stream("Hi"))) == 1
