@@ -180,6 +180,7 @@ class Calls:
         plan = CallPlan(
             headers=headers,
             client_request_id=client_request_id,
+            address=self.config.base_url or "",
             timeouts=self.config.timeout if given.timeout is None else Timeouts.of(given.timeout),
             retry=retry,
             budget=self._budget,

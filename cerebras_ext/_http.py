@@ -185,23 +185,24 @@ def read_head(response: httpx.Response) -> Head:
     return Head(response.status_code, headers)
 
 
-_TIMEOUTS: dict[str, tuple[Phase, bool, str]] = {
-    "ConnectTimeout": ("connect", False, "connecting took too long"),
-    "WriteTimeout": ("write", True, "sending the request stalled"),
-    "ReadTimeout": ("read", True, "no data came for too long"),
-    "PoolTimeout": ("pool", False, "no connection became free; raise max_connections"),
+_TIMEOUTS: dict[str, tuple[Phase, bool, str, str]] = {
+    "ConnectTimeout": ("connect", False, "could not connect in time", "check the network"),
+    "WriteTimeout": ("write", True, "sending the request stalled", "check the network"),
+    "ReadTimeout": ("read", True, "no data came for too long", "try again"),
+    "PoolTimeout": ("pool", False, "no connection became free", "raise max_connections"),
 }
-_FAILURES: dict[str, tuple[bool, str]] = {
-    "ConnectError": (False, "could not connect"),
-    "ProxyError": (False, "the proxy refused"),
-    "UnsupportedProtocol": (False, "the address cannot be used"),
-    "WriteError": (True, "the connection broke while the request was being sent"),
-    "ReadError": (True, "the connection broke"),
-    "CloseError": (True, "the connection broke while it was being closed"),
+_FAILURES: dict[str, tuple[bool, str, str]] = {
+    "ConnectError": (False, "could not connect", "check the address and the network"),
+    "ProxyError": (False, "the proxy refused", "check the proxy"),
+    "UnsupportedProtocol": (False, "the address cannot be used", "check base_url"),
+    "WriteError": (True, "the connection broke while the request was sent", "try again"),
+    "ReadError": (True, "the connection broke", "try again"),
+    "CloseError": (True, "the connection broke while it was being closed", "try again"),
 }
+_UNTRUSTED = "check the address and this machine's clock; ssl_context takes other authorities"
 
 
-def transport_error(error: Exception, doing: str) -> CerebrasError:
+def transport_error(error: Exception) -> CerebrasError:
     """What an exception of either HTTP library means, as an error of this package.
 
     The library's own text is repeated only where it cannot hold a header: name resolution, TLS and
@@ -210,25 +211,30 @@ def transport_error(error: Exception, doing: str) -> CerebrasError:
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
         if name in _TIMEOUTS:
-            phase, was_sent, what = _TIMEOUTS[name]
-            return TimedOut(f"{doing}: {what} ({phase} timeout)", phase=phase, was_sent=was_sent)
+            phase, was_sent, what, remedy = _TIMEOUTS[name]
+            return TimedOut(
+                f"{what} ({phase} timeout); {remedy}, or raise {phase}_s",
+                phase=phase,
+                was_sent=was_sent,
+            )
         if name in _FAILURES:
-            was_sent, what = _FAILURES[name]
-            return ConnectionFailed(f"{doing}: {what}{_reason(error)}", was_sent=was_sent)
+            was_sent, what, remedy = _FAILURES[name]
+            reason = str(error).strip()[:200]
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                remedy = _UNTRUSTED
+            told = f"{what}: {reason}" if reason else what
+            return ConnectionFailed(f"{told}; {remedy}", was_sent=was_sent)
     if "RemoteProtocolError" in names:
-        return _broken_http(error, doing)
+        return _broken_http(error)
     if "HTTPError" in names or "InvalidURL" in names or "StreamError" in names:
-        return ConnectionFailed(f"{doing}: the exchange failed ({type(error).__name__})")
+        return ConnectionFailed(f"the exchange failed ({type(error).__name__}); try again")
     raise error
 
 
-def _broken_http(error: Exception, doing: str) -> CerebrasError:
+def _broken_http(error: Exception) -> CerebrasError:
     text = str(error)
     if "disconnected" in text or "closed connection" in text or "peer closed" in text:
-        return ConnectionFailed(f"{doing}: the server closed the connection", was_sent=True)
-    return ProtocolError(f"{doing}: the reply is not HTTP", where=HTTP_FRAMING)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return f": {text[:200]}" if text else ""
+        return ConnectionFailed("the server closed the connection; try again", was_sent=True)
+    return ProtocolError(
+        "the reply is not HTTP; check the address and what is in between", where=HTTP_FRAMING
+    )

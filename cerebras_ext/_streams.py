@@ -21,10 +21,12 @@ DRAIN_S = 0.5
 Delta = TypeVar("Delta")
 
 
-def total_timeout(doing: str) -> TimedOut:
+def total_timeout() -> TimedOut:
     """The error for a call whose deadline has passed."""
     return TimedOut(
-        f"{doing}: the call took longer than its total timeout", phase="total", was_sent=True
+        "the call took longer than its time limit (total timeout); raise total_s, or ask for less",
+        phase="total",
+        was_sent=True,
     )
 
 

@@ -14,7 +14,7 @@ from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import new_async_client, new_request, read_head, transport_error
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
-from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed
+from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
 from cerebras_ext.flow import Answer, CallFlow, Clock, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
@@ -252,9 +252,9 @@ async def _open(http: httpx.AsyncClient, base_url: str | None, step: Send) -> ht
         async with asyncio.timeout(step.timeouts.total_s):
             return await http.send(request, stream=True, follow_redirects=False)
     except TimeoutError:
-        raise total_timeout(step.call.doing) from None
+        raise total_timeout() from None
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error, step.call.doing) from None
+        raise transport_error(error) from None
 
 
 async def _pieces(
@@ -277,11 +277,11 @@ async def _pieces(
                 return
             yield piece
     except TimeoutError:
-        raise total_timeout(step.call.doing) from None
+        raise total_timeout() from None
     except CerebrasError:
         raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error, step.call.doing) from None
+        raise transport_error(error) from None
     finally:
         await response.aclose()
 
@@ -318,21 +318,21 @@ class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
 
     async def _iterate(self) -> AsyncGenerator[Delta, None]:
         reader, source = self._opened.reader, self._opened.source
-        cause: ConnectionFailed | None = None
+        cause: ConnectionFailed | ProtocolError | None = None
         try:
             for delta in self._opened.deltas:
                 yield delta
             while not reader.is_over:
                 try:
                     piece = await anext(source, None)
-                except ConnectionFailed as error:
+                except (ConnectionFailed, ProtocolError) as error:
                     cause = error
                     break
                 if piece is None:
                     break
                 for delta in reader.feed(piece):
                     yield delta
-            last = self._note(reader.end(cause))
+            last = self._note(self._opened.end(cause))
             await _drain(source)
         finally:
             await source.aclose()

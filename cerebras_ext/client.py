@@ -14,7 +14,13 @@ from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import end_within, new_client, new_request, read_head, transport_error
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
-from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, TimedOut
+from cerebras_ext.errors import (
+    CerebrasError,
+    ConfigError,
+    ConnectionFailed,
+    ProtocolError,
+    TimedOut,
+)
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
@@ -231,9 +237,9 @@ def _open(
 
 def _failure(error: Exception, step: Send, now_s: float) -> CerebrasError:
     """What an exception of the HTTP library means, in a call that has only so much time."""
-    failure = transport_error(error, step.call.doing)
+    failure = transport_error(error)
     is_late = step.deadline_s is not None and now_s >= step.deadline_s
-    return total_timeout(step.call.doing) if is_late and isinstance(failure, TimedOut) else failure
+    return total_timeout() if is_late and isinstance(failure, TimedOut) else failure
 
 
 class _Body(Iterator[bytes]):
@@ -271,7 +277,7 @@ def _pieces(
         for piece in response.iter_raw():
             yield piece
             if step.deadline_s is not None and now_s() > step.deadline_s:
-                raise total_timeout(step.call.doing)
+                raise total_timeout()
     except CerebrasError:
         raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
@@ -312,19 +318,19 @@ class Stream(StreamState[Delta], Iterator[Delta]):
 
     def _iterate(self) -> Generator[Delta, None, None]:
         reader, body = self._opened.reader, self._opened.source
-        cause: ConnectionFailed | None = None
+        cause: ConnectionFailed | ProtocolError | None = None
         try:
             yield from self._opened.deltas
             while not reader.is_over:
                 try:
                     piece = next(body, None)
-                except ConnectionFailed as error:
+                except (ConnectionFailed, ProtocolError) as error:
                     cause = error
                     break
                 if piece is None:
                     break
                 yield from reader.feed(piece)
-            last = self._note(reader.end(cause))
+            last = self._note(self._opened.end(cause))
             body.drain()
         finally:
             body.close()

@@ -64,9 +64,15 @@ _REMEDY_OF_CODE = {
     "wrong_api_key": "check the key in CEREBRAS_API_KEY or api_key",
 }
 _REMEDY_OF_STATUS = {
+    400: "change the request: the same one would fail again",
     401: "check the key in CEREBRAS_API_KEY or api_key",
     402: "add credit to the account",
     403: "the key may not do this, or a proxy in front of the service refused the client",
+    404: "check the model and the address",
+    408: "try again in a moment",
+    409: "try again in a moment",
+    413: "shorten the messages or make images smaller",
+    422: "change the request: the same one would fail again",
     429: "wait for the rate limit to refill",
 }
 _OVERFLOW_NUMBERS = re.compile(r"[Cc]urrent length is (\d+) while limit is (\d+)")
@@ -85,7 +91,7 @@ class _Problem:
 
 
 def read_failure(
-    status: int, headers: Mapping[str, str], body: bytes, *, doing: str, now_unix_s: float
+    status: int, headers: Mapping[str, str], body: bytes, *, now_unix_s: float
 ) -> StatusError:
     """The error for a reply with an error status.
 
@@ -93,7 +99,6 @@ def read_failure(
         status: HTTP status, 300 or more.
         headers: Lower-case names.
         body: As much of the body as was read.
-        doing: What was asked, for the message, e.g. `chat completion with model 'm'`.
         now_unix_s: For advice that is a date.
     """
     if 300 <= status < 400:
@@ -101,25 +106,25 @@ def read_failure(
         problem = _Problem(f"redirected to {host}; redirects are never followed, check base_url")
     else:
         problem = _read_problem(_parsed(body))
-    return _filled(_class_of(status, problem), status, headers, problem, doing, now_unix_s)
+    return _filled(_class_of(status, problem), status, headers, problem, now_unix_s)
 
 
 def find_embedded_failure(
-    body: object, headers: Mapping[str, str], *, doing: str, now_unix_s: float
+    body: object, headers: Mapping[str, str], *, now_unix_s: float
 ) -> StatusError | None:
     """The error that a reply with status 200 holds instead of an answer, if it does."""
     if not is_object(body) or not body.get("error") or "choices" in body:
         return None
     problem = _read_problem(body)
     status = problem.status or 500
-    return _filled(_class_of(status, problem), status, headers, problem, doing, now_unix_s)
+    return _filled(_class_of(status, problem), status, headers, problem, now_unix_s)
 
 
 def read_stream_failure(payload: object) -> StreamFailed:
     """The error for an error event inside a stream."""
     problem = _read_problem(payload)
     status = problem.status or 500
-    return _filled(StreamFailed, status, {}, problem, "stream", 0.0)
+    return _filled(StreamFailed, status, {}, problem, 0.0)
 
 
 def _host_of(url: str) -> str:
@@ -142,16 +147,13 @@ def _filled(
     status: int,
     headers: Mapping[str, str],
     problem: _Problem,
-    doing: str,
     now_unix_s: float,
 ) -> Failure:
-    remedy = _REMEDY_OF_CODE.get(problem.code or "") or _REMEDY_OF_STATUS.get(status)
-    limited = "rate limit: " if status == 429 else ""
+    midway = "the service broke the stream off with " if kind is StreamFailed else ""
     named = f" ({problem.code})" if problem.code else ""
-    error = kind(
-        f"{doing} failed with status {status}{named}: {limited}{problem.message}"
-        + (f"; {remedy}" if remedy else "")
-    )
+    limited = "rate limit: " if status == 429 else ""
+    remedy = _remedy(status, problem.code)
+    error = kind(f"{midway}status {status}{named}: {limited}{problem.message}{remedy}")
     error.status = status
     error.code = problem.code
     error.type = problem.type
@@ -166,6 +168,12 @@ def _filled(
         if numbers:
             error.current_tokens, error.limit_tokens = (int(text) for text in numbers.groups())
     return error
+
+
+def _remedy(status: int, code: str | None) -> str:
+    otherwise = "try again in a moment" if status >= 500 else None
+    remedy = _REMEDY_OF_CODE.get(code or "") or _REMEDY_OF_STATUS.get(status, otherwise)
+    return f"; {remedy}" if remedy else ""
 
 
 def _read_should_retry(headers: Mapping[str, str]) -> bool | None:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, ca
 from cerebras_ext._json import load_json
 from cerebras_ext.body import BodyBuffer
 from cerebras_ext.config import RetryEvent, Timeouts
-from cerebras_ext.errors import CerebrasError, ConfigError, ProtocolError, TimedOut
+from cerebras_ext.errors import (
+    CerebrasError,
+    ConfigError,
+    ConnectionFailed,
+    ProtocolError,
+    TimedOut,
+)
 from cerebras_ext.failures import MAX_ERROR_BODY_BYTES, find_embedded_failure, read_failure
 from cerebras_ext.limits import read_rate_limits
 from cerebras_ext.reply import ReplyT, ResponseMeta, read_reply
@@ -129,10 +135,12 @@ class CallPlan:
     Attributes:
         headers: Headers of every attempt; the authorization among them.
         client_request_id: The same on every attempt.
+        address: Of the service, for error messages.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     client_request_id: str
+    address: str
     timeouts: Timeouts
     retry: RetryPolicy
     budget: RetryBudget
@@ -148,8 +156,14 @@ class Expected(Protocol[ResultCo]):
         """The sink for a reply's body."""
         ...
 
-    def read(self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock) -> ResultCo:
+    def read(self, answer: Answer, meta: ResponseMeta, what: str, clock: Clock) -> ResultCo:
         """The result.
+
+        Args:
+            answer: What came.
+            meta: Facts of the exchange.
+            what: What was asked of whom, for errors that come after the result.
+            clock: The time.
 
         Raises:
             CerebrasError: The answer is a failure, or cannot be read.
@@ -166,6 +180,7 @@ def call_flow(call: ApiCall, expected: Expected[Result], plan: CallPlan) -> Call
     now_s = plan.clock.now_s
     total_s = plan.timeouts.total_s
     deadline_s = None if total_s is None else now_s() + total_s
+    what = f"{call.doing} at {plan.address}"
     attempt = n_read_timeouts = 0
     while True:
         head_of_attempt: list[ResponseMeta] = []
@@ -187,12 +202,14 @@ def call_flow(call: ApiCall, expected: Expected[Result], plan: CallPlan) -> Call
         try:
             if not isinstance(outcome, Answer):
                 raise outcome or ConfigError("the driver gave no outcome")
-            result = expected.read(outcome, head_of_attempt[0], call, plan.clock)
+            result = expected.read(outcome, head_of_attempt[0], what, plan.clock)
         except CerebrasError as failure:
-            error = failure
+            error = _named(failure, what)
         else:
             plan.budget.give_back()
             return result
+        if head_of_attempt:
+            error.request_id = head_of_attempt[0].request_id
         error.retries_taken = attempt
         n_read_timeouts += isinstance(error, TimedOut) and error.phase == "read"
         delay_s = plan.retry.delay_s(error, attempt, n_read_timeouts=n_read_timeouts, rng=plan.rng)
@@ -203,6 +220,12 @@ def call_flow(call: ApiCall, expected: Expected[Result], plan: CallPlan) -> Call
         if plan.on_retry is not None:
             plan.on_retry(RetryEvent(attempt, delay_s, error))
         yield Sleep(delay_s)
+
+
+def _named(error: CerebrasError, what: str) -> CerebrasError:
+    """The error with what was asked in front of its message: whoever made it could not know."""
+    error.args = (f"{what}: {error.message}",)
+    return error
 
 
 def _meta_of(head: Head, attempt: int, client_request_id: str) -> ResponseMeta:
@@ -278,7 +301,7 @@ class _StreamSink(Generic[Delta]):
         """Nothing to note: the reader is ended by whoever reads on."""
 
 
-def _read_json(answer: Answer, call: ApiCall, clock: Clock) -> Any:
+def _read_json(answer: Answer, clock: Clock) -> Any:
     """The JSON of a whole reply.
 
     Raises:
@@ -288,15 +311,17 @@ def _read_json(answer: Answer, call: ApiCall, clock: Clock) -> Any:
     body = sink.body if isinstance(sink, _BodySink) else b""
     now_unix_s = clock.now_unix_s()
     if head.status >= 300:
-        raise read_failure(head.status, head.headers, body, doing=call.doing, now_unix_s=now_unix_s)
+        raise read_failure(head.status, head.headers, body, now_unix_s=now_unix_s)
     try:
         parsed = load_json(body)
     except ValueError:
         kind = head.headers.get("content-type", "nothing")
         raise ProtocolError(
-            f"{call.doing}: the reply is not JSON (content type {kind[:80]!r})", where="body"
+            f"the reply is not JSON (content type {kind[:80]!r}); check the address and what is in "
+            "between",
+            where="body",
         ) from None
-    failure = find_embedded_failure(parsed, head.headers, doing=call.doing, now_unix_s=now_unix_s)
+    failure = find_embedded_failure(parsed, head.headers, now_unix_s=now_unix_s)
     if failure is not None:
         raise failure
     return parsed
@@ -312,13 +337,9 @@ class WholeReply(Generic[ReplyT]):
         """The sink for a reply's body."""
         return _BodySink(head)
 
-    def read(self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock) -> ReplyT:
+    def read(self, answer: Answer, meta: ResponseMeta, what: str, clock: Clock) -> ReplyT:
         """The reply."""
-        try:
-            return read_reply(self.kind, _read_json(answer, call, clock), meta)
-        except ProtocolError as error:
-            error.request_id = meta.request_id
-            raise
+        return read_reply(self.kind, _read_json(answer, clock), meta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,12 +349,30 @@ class OpenedStream(Generic[Delta]):
     Attributes:
         deltas: The first ones.
         source: The driver's handle of the rest of the body.
+        what: What was asked of whom, for error messages.
     """
 
     reader: StreamReader[Delta]
     deltas: list[Delta]
     source: Any
     meta: ResponseMeta
+    what: str
+
+    def end(self, cause: ConnectionFailed | ProtocolError | None) -> list[Delta]:
+        """The last deltas, once no more of the body comes.
+
+        Args:
+            cause: Why that is so; None for a clean end.
+
+        Raises:
+            StreamError: The stream broke before its finish, or the finish never came.
+            ProtocolError: The stream could not be read.
+        """
+        try:
+            return self.reader.end(cause)
+        except CerebrasError as error:
+            _named(error, self.what)
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,18 +389,19 @@ class StreamReply(Generic[Delta]):
         return _BodySink(head)
 
     def read(
-        self, answer: Answer, meta: ResponseMeta, call: ApiCall, clock: Clock
+        self, answer: Answer, meta: ResponseMeta, what: str, clock: Clock
     ) -> OpenedStream[Delta]:
         """The opened stream."""
         sink = cast("_StreamSink[Delta] | _BodySink", answer.sink)  # `open_sink` made it
         if isinstance(sink, _StreamSink):
             if not sink.deltas:  # over before anything could be handed over
                 sink.deltas += sink.reader.end()
-            return OpenedStream(sink.reader, sink.deltas, answer.source, meta)
-        _read_json(answer, call, clock)
+            return OpenedStream(sink.reader, sink.deltas, answer.source, meta, what)
+        _read_json(answer, clock)
         raise ProtocolError(
-            f"{call.doing}: a stream was asked for, but the reply is not one "
-            f"(content type {answer.head.headers.get('content-type', 'nothing')[:80]!r})",
+            "a stream was asked for, but the reply is not one (content type "
+            f"{answer.head.headers.get('content-type', 'nothing')[:80]!r}); check the address and "
+            "what is in between",
             where="content-type",
         )
 
