@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cerebras_ext.schema.json_tree import Json, at, tokens_of
 from cerebras_ext.schema.names import MAX_NAME_LENGTH, schema_name
 from cerebras_ext.schema.parts import Ref, Source
+from cerebras_ext.schema.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Definitions"]
 
-_KEYWORDS = ("$defs", "definitions")
+_KEYWORDS: Final = ("$defs", "definitions")
+_PREFIX: Final = "#/$defs/"
 
 
 class Definitions:
@@ -48,17 +50,30 @@ class Definitions:
             self._pending.append(
                 (self._names[ref.pointer], Source(ref.pointer, ref.target.schema, (ref.pointer,)))
             )
-        return f"#/$defs/{self._names[ref.pointer]}"
+        return _PREFIX + self._names[ref.pointer]
 
-    def note_unused(self) -> None:
-        """Notes the definitions that no reference leads to any more."""
+    def reachable_from(self, root: Json, written: Mapping[str, Json]) -> dict[str, Json]:
+        """The written definitions that a reference of the root leads to, by whatever detours.
+
+        Every other definition of the schema given is noted as left out.
+        """
+        used: dict[str, Json] = {}
+        pending = [root]
+        while pending:
+            for visit in walk(pending.pop()):
+                ref = visit.node.get("$ref") if isinstance(visit.node, dict) else None
+                name = ref.removeprefix(_PREFIX) if isinstance(ref, str) else None
+                if name is not None and name not in used:
+                    used[name] = written[name]
+                    pending.append(written[name])
         for keyword in _KEYWORDS:
             definitions = self._document.get(keyword)
             for name in definitions if isinstance(definitions, dict) else ():
                 path = at("", keyword, name)
-                if path not in self._names:
+                if self._names.get(path) not in used:
                     text = "the definition is left out: nothing refers to it"
                     self._log.change(path, keyword, "unreachable", "same", text)
+        return {name: written[name] for name in written if name in used}
 
     def _new_name(self, pointer: str) -> str:
         token = (tokens_of(pointer) or ["schema"])[-1]

@@ -13,7 +13,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from cerebras_ext.schema.disjoint import are_disjoint
-from cerebras_ext.schema.keywords import KEYWORDS
 from cerebras_ext.schema.merge import merge
 from cerebras_ext.schema.parts import Choice, Members, Part, Place, Places, Ref, Source
 from cerebras_ext.schema.read import STAND_IN, Reader
@@ -79,7 +78,7 @@ class Gatherer:
         while queue:
             place = queue.popleft()
             part = place if isinstance(place, Part) else self._read(place)
-            if part.is_fenced and (queue or merged.members or merged.choices):
+            if part.is_fenced and (queue or merged.members or merged.refs or merged.choices):
                 message = "'unevaluatedProperties' cannot be merged with what stands beside it"
                 self._log.refuse(part.path, "keyword", message)
             queue.extendleft(reversed(part.all_of))
@@ -143,8 +142,10 @@ class Flattener:
         return Shape(part)
 
     def values_of(self, places: Places) -> tuple[Scalar, ...] | None:
-        """The values accepted at the places; None when they are not listed."""
-        return self._look(places).values
+        """The values accepted at the places; None when they are not plainly listed."""
+        part = self._look(places)
+        is_plain = not (part.is_weakened or part.bounds or part.choices)
+        return part.values if is_plain and part.types in (None, ("string",)) else None
 
     def accepts_null(self, places: Places, depth: int = 0) -> bool:
         """Whether it is plain that null matches."""
@@ -193,28 +194,29 @@ class Flattener:
         """Whether 'anyOf' says the same of the alternatives as 'oneOf', which is noted."""
         is_same = are_disjoint([self._look(places) for places in alternatives], self._look)
         if is_same:
-            self._log.change(path, "oneOf", "one-of", "same", KEYWORDS["oneOf"].text)
+            self._log.change(path, "oneOf", "one-of", "same", "'oneOf' becomes 'anyOf'")
         else:
             text = f"'oneOf' becomes 'anyOf', with a word in the description: {_EXACTLY_ONE}"
             self._log.change(path, "oneOf", "restated", "wider", text)
         return is_same
 
     def _tagged(self, choice: Choice) -> tuple[Places, ...]:
-        """The alternatives, each requiring the discriminator it describes.
+        """The alternatives, each requiring the discriminator, if every one describes it.
 
         A discriminator must be there by its own definition, and pydantic answers its absence with
         an error; but a tag with a default is not in 'required'.
         """
         if choice.tag is None:
             return choice.alternatives
+        members = [self._look(places).members or Members() for places in choice.alternatives]
+        is_required = [choice.tag in (said.required or ()) for said in members]
+        is_described = all(choice.tag in said.properties for said in members)
+        if all(is_required) or not is_described:
+            return choice.alternatives
         text = f"{choice.tag!r} is required: it tells the alternatives apart"
+        self._log.change(choice.path, "discriminator", "made-required", "narrower", text)
         tag = Part(choice.path, members=Members(required=(choice.tag,)))
-        tagged: list[Places] = []
-        for places in choice.alternatives:
-            members = self._look(places).members or Members()
-            required = members.required or ()
-            is_added = choice.tag in members.properties and choice.tag not in required
-            if is_added:
-                self._log.change(choice.path, "discriminator", "made-required", "narrower", text)
-            tagged.append((*places, tag) if is_added else places)
-        return tuple(tagged)
+        return tuple(
+            places if is_there else (*places, tag)
+            for places, is_there in zip(choice.alternatives, is_required, strict=True)
+        )

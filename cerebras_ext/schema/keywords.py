@@ -77,7 +77,7 @@ def _is_positive(value: Json) -> bool:
 
 
 def _is_count(value: Json) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and value >= 0 and value % 1 == 0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_texts(value: Json) -> bool:
@@ -133,6 +133,7 @@ class Keyword:
     idle: tuple[Json, ...] = ()
 
 
+_DEPENDS: Final = ""  # what it becomes is known only once the whole node is
 _UNKNOWN: Final = Keyword(fate=Fate.DROPPED)
 
 
@@ -194,14 +195,14 @@ KEYWORDS: Final[Mapping[str, Keyword]] = MappingProxyType(
         "minLength": _bound("string", COUNT, "Minimum length: {}.", 0),
         "maxLength": _bound("string", COUNT, "Maximum length: {}."),
         "allOf": _rewritten(SCHEMAS, "merged", "the parts of 'allOf' are merged into one node"),
-        "oneOf": _rewritten(SCHEMAS, "one-of", "'oneOf' becomes 'anyOf'"),
+        "oneOf": _rewritten(SCHEMAS, "one-of", _DEPENDS),
         "nullable": _rewritten(FLAG, "split", "null becomes an alternative", None, False),
         "definitions": _rewritten(SCHEMA_MAP, "renamed", "'definitions' becomes '$defs'"),
         "discriminator": _rewritten(MAP, "dropped", "the alternatives' own tags tell them apart"),
         "additionalItems": _rewritten(
             SCHEMA, "renamed", "'additionalItems' becomes 'items'", "array"
         ),
-        "propertyNames": _rewritten(SCHEMA, "keyed", "the names become properties", "object", True),
+        "propertyNames": _rewritten(SCHEMA, "keyed", _DEPENDS, "object", True),
         "unevaluatedProperties": _rewritten(
             SCHEMA, "dropped", "'additionalProperties' says it", "object", True
         ),

@@ -97,11 +97,11 @@ def _count(census: _Census, visit: Visit) -> list[Violation]:
 
 
 def _target(ref: object) -> str | None:
-    """The definition a reference names; None when it is not one of the root's."""
+    """The path of the definition a reference names; None when it names none of the root's."""
     pointer = pointer_of_ref(ref) if isinstance(ref, str) else None
     match tokens_of(pointer or ""):
         case ["$defs", name]:
-            return name
+            return at("", "$defs", name)
         case _:
             return None
 
@@ -128,6 +128,6 @@ def _follow(census: _Census) -> tuple[int, list[Violation]]:
     return max(n_levels.values()), list(cycles.values())
 
 
-def _recursion(trail: list[str], name: str) -> Violation:
-    circle = " → ".join([*trail[trail.index(name) :], name])
-    return Violation(at("", "$defs", name), "recursion", f"contains itself: {circle}")
+def _recursion(trail: list[str], path: str) -> Violation:
+    circle = [tokens_of(step)[-1] for step in (*trail[trail.index(path) :], path)]
+    return Violation(path, "recursion", f"contains itself: {' → '.join(circle)}")

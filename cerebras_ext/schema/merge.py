@@ -40,6 +40,7 @@ def merge(first: Part, second: Part) -> Part:
         refs=first.refs + second.refs,
         all_of=first.all_of + second.all_of,
         choices=first.choices + second.choices,
+        is_weakened=first.is_weakened or second.is_weakened,
         is_fenced=first.is_fenced or second.is_fenced,
         is_never=first.is_never or second.is_never or types == () or values == (),
     )

@@ -128,6 +128,7 @@ class Part:
         refs: References that must match too.
         all_of: Nodes that must match too.
         choices: Of each, an alternative must match too.
+        is_weakened: Whether a constraint became a sentence, so that more is accepted than was.
         is_fenced: Whether no properties are let in but those the node, its references and its
             choices name.
         is_never: Whether nothing matches.
@@ -146,6 +147,7 @@ class Part:
     refs: tuple[Ref, ...] = ()
     all_of: tuple[Source, ...] = ()
     choices: tuple[Choice, ...] = ()
+    is_weakened: bool = False
     is_fenced: bool = False
     is_never: bool = False
 

@@ -134,7 +134,7 @@ class Reader:
 
     def _note_rewritings(self, path: str, node: dict[str, Any]) -> None:
         for name, row in _rows(node, Fate.STRUCTURE):
-            if row.text and name not in {"oneOf", "propertyNames"}:  # they may turn out otherwise
+            if row.text:
                 self._log.change(path, name, row.rule, "same", row.text)
         if isinstance(node.get("items"), list):
             text = "the list under 'items' becomes 'prefixItems'"
@@ -162,13 +162,16 @@ class Reader:
             values=self._values(path, node),
             is_const="const" in node,
             bounds={
-                name: node[name] for name, _ in _rows(node, Fate.BOUND) if name not in self._refused
+                name: node[name]
+                for name, _ in _rows(node, Fate.BOUND)
+                if not self._is_given_up(name)
             },
             members=self._members(source, node),
             elements=_elements(source, node),
             refs=refs,
             all_of=_children(source, "allOf", node),
             choices=_choices(source, node),
+            is_weakened=any(map(self._is_given_up, node)),
             is_fenced=_is_fenced(node),
         )
 
@@ -186,14 +189,18 @@ class Reader:
         texts = [node["description"]] if "description" in node else []
         for name, value in node.items():
             row = row_of(name)
-            is_bound = row.fate is Fate.BOUND and name in self._refused
-            if is_bound or row.fate in {Fate.RESTATED, Fate.NOTED}:
+            if row.fate is Fate.NOTED or self._is_given_up(name):
                 said = sentence(row.text, value)
                 effect: Effect = "same" if row.fate is Fate.NOTED else "wider"
                 text = f"'{name}' moves into the description: {said}"
                 self._log.change(path, name, "restated", effect, text)
                 texts.append(said)
         return tuple(texts)
+
+    def _is_given_up(self, keyword: str) -> bool:
+        """Whether a constraint of it is said in words only."""
+        fate = row_of(keyword).fate
+        return fate is Fate.RESTATED or (fate is Fate.BOUND and keyword in self._refused)
 
     def _values(self, path: str, node: dict[str, Any]) -> tuple[Scalar, ...] | None:
         """The values in 'enum', 'const' or both; None when there is neither."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from cerebras_ext.schema.json_tree import copy_of, pointer_of_ref, tokens_of
+from cerebras_ext.schema.json_tree import Json, copy_of, pointer_of_ref, tokens_of
 from cerebras_ext.schema.keywords import LIST, is_primitive, row_of
 from cerebras_ext.schema.limits import find_excesses
 from cerebras_ext.schema.report import NotExpressible, Violation, ViolationRule
@@ -26,15 +26,14 @@ _NO_ITEMS: Final = "Array fields require at least one of 'items' or 'prefixItems
 _NO_OBJECT: Final = (
     "schema must have type 'object' and not have 'oneOf'/'anyOf'/'enum'/'not' at the top level"
 )
+_LIST_OF_TYPES: Final = "Lists of types are not supported. Use 'anyOf'"
 _OLD_DEFINITIONS: Final = "'definitions' is not supported. Use '$defs'"
-_MESSAGES: Final = {"definitions": _OLD_DEFINITIONS}
-_NO_SCHEMA: Final[tuple[ViolationRule, str]] = (
-    "malformed",
-    "a schema must be an object; true and false are not supported",
-)
+_NO_SCHEMA: Final = "a schema must be an object; true and false are not supported"
 
 _ROOT_ALTERNATIVES: Final = ("anyOf", "oneOf", "enum", "not")
-_SPEAKING: Final = ("type", "enum", "const", "anyOf", "$ref")
+_SPEAKING: Final = frozenset(
+    {"type", "enum", "const", "anyOf", "$ref", "properties", "items", "prefixItems"}
+)
 
 _Found: TypeAlias = Iterator[tuple[ViolationRule, str]]
 
@@ -58,47 +57,51 @@ def find_violations(schema: Mapping[str, Any], *, refused: Collection[str] = ())
     names = definitions.keys() if isinstance(definitions, dict) else ()
     found: list[Violation] = []
     for visit in walk(document):
-        if isinstance(visit.node, dict):
-            node: dict[str, Any] = visit.node
-            rules = [*_keywords(node, refused), *(p for check in _CHECKS for p in check(node))]
-            rules += _root(node) if not visit.path else _inner(node)
-            rules += _reference(node, names)
-        else:
-            rules = [_NO_SCHEMA]
-        found += [Violation(visit.path, rule, message) for rule, message in rules]
+        problems = _node_problems(visit.node, refused, names)
+        found += [Violation(visit.path, rule, message) for rule, message in problems]
+    if isinstance(document, dict) and _is_wrong_root(document):
+        found.append(Violation("", "root", _NO_OBJECT))
     return found + find_excesses(document)
+
+
+def _node_problems(node: Json, refused: Collection[str], names: Collection[str]) -> _Found:
+    if not isinstance(node, dict):
+        yield "malformed", _NO_SCHEMA
+        return
+    yield from _keywords(node, refused)
+    yield from _reference(node, names)
+    for check in (_meaning, _object, _array, _values):
+        yield from check(node)
+
+
+def _is_wrong_root(node: dict[str, Json]) -> bool:
+    return node.get("type") != "object" or any(name in node for name in _ROOT_ALTERNATIVES)
 
 
 def _keywords(node: dict[str, Any], refused: Collection[str]) -> _Found:
     for name, value in node.items():
         row = row_of(name)
         if name in refused or not row.is_accepted:
-            yield "keyword", _MESSAGES.get(name, f"Unsupported JSON schema fields: {{{name!r}}}")
+            yield "keyword", _unsupported(name)
         elif not row.form.fits(value):
             yield "malformed", f"{name!r} must be {row.form.words}"
 
 
-def _root(node: dict[str, Any]) -> _Found:
-    if node.get("type") != "object" or any(name in node for name in _ROOT_ALTERNATIVES):
-        yield "root", _NO_OBJECT
-    elif "properties" not in node:
-        yield "root", _NO_PROPERTIES
-
-
-def _inner(node: dict[str, Any]) -> _Found:
-    if "$defs" in node:
-        yield "keyword", "'$defs' is only supported at the root"
+def _unsupported(keyword: str) -> str:
+    if keyword == "definitions":
+        return _OLD_DEFINITIONS
+    return f"Unsupported JSON schema fields: {{{keyword!r}}}"
 
 
 def _meaning(node: dict[str, Any]) -> _Found:
     if isinstance(node.get("type"), list):
-        yield "type", "Lists of types are not supported. Use 'anyOf'"
-    elif not any(name in node for name in _SPEAKING):
+        yield "type", _LIST_OF_TYPES
+    elif not node.keys() & _SPEAKING:
         yield "free-form", "Empty schemas are not supported; say which type is meant"
 
 
 def _object(node: dict[str, Any]) -> _Found:
-    if node.get("type") != "object":
+    if node.get("type") != "object" and "properties" not in node:
         return
     if "properties" not in node and "anyOf" not in node:
         yield "object", _NO_PROPERTIES
@@ -107,7 +110,7 @@ def _object(node: dict[str, Any]) -> _Found:
 
 
 def _array(node: dict[str, Any]) -> _Found:
-    if node.get("type") != "array":
+    if node.get("type") != "array" and not node.keys() & {"items", "prefixItems"}:
         return
     if "prefixItems" in node:
         if node.get("items") is not False:
@@ -133,6 +136,3 @@ def _reference(node: dict[str, Any], names: Collection[str]) -> _Found:
             pass
         case _:
             yield "reference", f"{ref!r} does not point at a definition in '$defs' of the root"
-
-
-_CHECKS: Final = (_meaning, _object, _array, _values)

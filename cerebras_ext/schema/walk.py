@@ -21,7 +21,7 @@ class Visit:
     Attributes:
         path: Its JSON pointer.
         node: What stands there, be it a schema or not.
-        owner: The definition it belongs to; `""` is the root schema.
+        owner: Path of the definition it belongs to; `""` is the root schema.
         level: How many objects and arrays of its owner it is in.
     """
 
@@ -52,7 +52,8 @@ def _children(visit: Visit) -> Iterator[Visit]:
         level = visit.level + (row.implies is not None)  # properties and items are one level down
         match value:
             case dict() if keyword == "$defs":
-                yield from (Visit(at(path, name), node, name) for name, node in value.items())
+                for name, node in value.items():
+                    yield Visit(at(path, name), node, at(path, name))
             case dict() if row.form is SCHEMA_MAP:
                 for name, node in value.items():
                     yield Visit(at(path, name), node, visit.owner, level)

@@ -68,9 +68,9 @@ class Writer:
         if root.get("type") != "object" and not is_stand_in:
             message = "the root must be an object; make this the only property of one"
             self._log.refuse("", "root", message)
-        definitions: _Node = {name: self._child((source,), 0) for name, source in self._definitions}
-        self._definitions.note_unused()
-        return {**root, "$defs": definitions} if definitions else root
+        definitions = {name: self._child((source,), 0) for name, source in self._definitions}
+        used = self._definitions.reachable_from(root, definitions)
+        return {**root, "$defs": used} if used else root
 
     def _node(self, places: Places, depth: int) -> _Node | None:
         """What the places say, or None when nothing can match them."""
