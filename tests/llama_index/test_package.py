@@ -1,0 +1,102 @@
+"""The package itself: LI-11, registration, public names."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
+
+import llama_index_cerebras_ext
+from llama_index_cerebras_ext import Cerebras, register_with_llama_index
+from tests.llama_index.support import KEY, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter's word on a piece of code."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_public_list_is_written_down() -> None:
+    """Style §8: a change of it is a decision."""
+    assert llama_index_cerebras_ext.__all__ == [
+        "Cerebras",
+        "EmptyOutput",
+        "InvalidOutput",
+        "InvalidToolArguments",
+        "StructuredOutputError",
+        "TruncatedOutput",
+        "register_with_llama_index",
+    ]
+
+
+@pytest.mark.parametrize("name", llama_index_cerebras_ext.__all__)
+def test_public_names_are_documented(name: str) -> None:
+    """Style §5: every public name has a docstring of its own."""
+    assert inspect.getdoc(getattr(llama_index_cerebras_ext, name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in vars(Cerebras)
+        if not name.startswith("_") and callable(getattr(Cerebras, name))
+    ],
+)
+def test_public_methods_are_documented(name: str) -> None:
+    """Style §5: and every method."""
+    assert inspect.getdoc(getattr(Cerebras, name))
+
+
+def test_without_core_the_error_names_the_extra() -> None:
+    """Design §1: one line that says what to install."""
+    done = run_python(
+        "import sys; sys.modules['llama_index'] = None\nimport llama_index_cerebras_ext"
+    )
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert last_line == (
+        "ImportError: llama_index_cerebras_ext needs llama-index-core: "
+        "pip install 'cerebras-ext[llama-index]'"
+    )
+
+
+def test_importing_brings_nothing_beside_core() -> None:
+    """LI-11: no SDK, no HTTP library, no other framework."""
+    done = run_python(
+        "import sys, llama_index.core, llama_index.core.llms.function_calling\n"
+        "import llama_index.core.program.function_program\n"
+        "before = set(sys.modules)\n"
+        "import llama_index_cerebras_ext\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new - set(sys.stdlib_module_names) - {'llama_index'}))"
+    )
+    assert done.stdout.strip() == "['cerebras_ext', 'llama_index_cerebras_ext']"
+
+
+@pytest.fixture
+def _registry() -> Iterator[None]:
+    before = dict(RECOGNIZED_LLMS)
+    yield
+    RECOGNIZED_LLMS.clear()
+    RECOGNIZED_LLMS.update(before)
+
+
+@pytest.mark.usefixtures("_registry")
+def test_registration_is_opt_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design §7: core's table is touched when the user says so."""
+    monkeypatch.setenv("CEREBRAS_API_KEY", KEY)
+    dumped = Cerebras(model=MODEL, temperature=0.5).to_dict()
+    with pytest.raises(ValueError, match="Invalid LLM name"):
+        load_llm(dumped)
+    register_with_llama_index()
+    loaded = load_llm(dumped)
+    assert isinstance(loaded, Cerebras)
+    assert loaded.temperature == 0.5
