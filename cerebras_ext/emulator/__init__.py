@@ -21,10 +21,11 @@ from cerebras_ext.emulator.script import ScriptCall, ScriptError, ScriptStep, re
 try:
     from cerebras_ext.emulator.server import RunningEmulator, running_emulator
 except ModuleNotFoundError as error:
-    if error.name not in {"starlette", "uvicorn"}:
+    _missing = (error.name or "").partition(".")[0]
+    if _missing not in {"starlette", "uvicorn"}:
         raise
     raise ImportError(
-        f"The emulator needs {error.name}: pip install 'cerebras-ext[emulator]'"
+        f"The emulator needs {_missing}: pip install 'cerebras-ext[emulator]'"
     ) from None
 
 __all__ = [

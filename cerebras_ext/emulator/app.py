@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
 from cerebras_ext.emulator import endpoints, generation
 from cerebras_ext.emulator.arrival import Arrival, arrival_of
 from cerebras_ext.emulator.faults import FAULT_HEADER, Fault, FaultError, read_fault
+from cerebras_ext.emulator.outgoing import Drop, Outgoing
 from cerebras_ext.emulator.problems import (
     METHOD_NOT_ALLOWED,
     QUEUE_EXCEEDED,
@@ -30,14 +32,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from cerebras_ext.emulator.outgoing import Outgoing
     from cerebras_ext.emulator.state import EmulatorState
 
 __all__ = ["create_app"]
 
-_Endpoint: TypeAlias = Callable[["EmulatorState", Visit], "Outgoing"]
+_Endpoint: TypeAlias = Callable[["EmulatorState", Visit], Outgoing]
 _Handler: TypeAlias = Callable[["Request"], Awaitable[Response]]
 _ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Response]]
+
+
+_NOBODY_LISTENS = Outgoing(400, (), (Drop(),))
 
 
 def create_app(state: EmulatorState) -> Starlette:
@@ -87,7 +91,10 @@ class _Playing(Response):
 def _handler(state: EmulatorState, endpoint: _Endpoint, *, needs_key: bool) -> _Handler:
     async def handle(request: Request) -> Response:
         state.touch()
-        arrival = await arrival_of(request, state.recorder, state.options.max_body_bytes)
+        try:
+            arrival = await arrival_of(request, state.recorder, state.options.max_body_bytes)
+        except ClientDisconnect:
+            return _Playing(_NOBODY_LISTENS, state)
         visit = Visit(arrival, state.seeds.seed_of(arrival.raw), state.options.clock())
         try:
             if needs_key:

@@ -19,7 +19,7 @@ import pytest
 from cerebras_ext.emulator.options import EmulatorOptions
 from cerebras_ext.emulator.server import RunningEmulator, running_emulator
 
-__all__ = ["cerebras_emulator"]
+__all__ = ["cerebras_emulator", "session_emulator"]
 
 # A session that hangs must not leave a server behind for ever.
 _IDLE_TIMEOUT_S = 900.0
@@ -30,12 +30,13 @@ _SERVER = pytest.StashKey[RunningEmulator]()
 @pytest.fixture
 def cerebras_emulator(request: pytest.FixtureRequest) -> RunningEmulator:
     """The session's emulator, with nothing remembered of earlier tests."""
-    emulator = _session_emulator(request.config)
+    emulator = session_emulator(request.config)
     emulator.reset()
     return emulator
 
 
-def _session_emulator(config: pytest.Config) -> RunningEmulator:
+def session_emulator(config: pytest.Config) -> RunningEmulator:
+    """The emulator of a session, started if need be."""
     # Kept by the session, not by a second fixture: one name is all that a user imports.
     emulator = config.stash.get(_SERVER, None)
     if emulator is None or not emulator.is_running:

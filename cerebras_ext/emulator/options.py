@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cerebras_ext.emulator.buckets import Plan
-    from cerebras_ext.emulator.script import ScriptStep
+    from cerebras_ext.emulator.script import StepLike
     from cerebras_ext.emulator.service import Tier
 
 __all__ = ["EmulatorOptions"]
@@ -62,7 +62,7 @@ class EmulatorOptions:
     max_concurrent_requests: int = 1024
     idle_timeout_s: float | None = None
     has_service_tiers: bool = False
-    script: Sequence[ScriptStep] = ()
+    script: Sequence[StepLike] = ()
     on_script_end: Literal["respond", "error"] = "respond"
     clock: Callable[[], float] = time
 

@@ -182,12 +182,6 @@ class Script:
         self._lock = threading.Lock()
         self._left = [step for step in steps for _ in range(step.times)]
 
-    @property
-    def left(self) -> tuple[ScriptStep, ...]:
-        """The steps not used yet, one for each time."""
-        with self._lock:
-            return tuple(self._left)
-
     def take(self, request: Mapping[str, Any]) -> ScriptStep | None:
         """The step that answers an accepted request body, now used; None if none does."""
         with self._lock:

@@ -171,12 +171,12 @@ class EmulatorServer(Server):
         return await super().on_tick(counter) or self._state.is_idle()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends open replies, then closes what clients still hold open."""
+        """Ends what is open, replies and connections, so that nothing is left to wait for."""
         self._state.open_replies.hang_up_all()
-        await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the connections hear of it
+        await super().shutdown(sockets)
 
 
 class _Protocol(H11Protocol):

@@ -10,7 +10,7 @@ from cerebras_ext.emulator.identifiers import RequestSeeds
 from cerebras_ext.emulator.problems import ApiProblem
 from cerebras_ext.emulator.prompt_cache import PromptCache
 from cerebras_ext.emulator.recording import Recorder
-from cerebras_ext.emulator.script import Script, ScriptStep
+from cerebras_ext.emulator.script import Script, ScriptStep, steps_of
 from cerebras_ext.emulator.service import Service
 from cerebras_ext.emulator.writer import OpenReplies
 
@@ -41,7 +41,7 @@ class EmulatorState:
         self.seeds = RequestSeeds()
         self.prompt_cache = PromptCache()
         self._buckets: dict[str, Buckets] = {}
-        self.play(self.options.script)
+        self.play(steps_of(self.options.script))
         self.touch()
 
     def play(self, steps: Sequence[ScriptStep]) -> None:

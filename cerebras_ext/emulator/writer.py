@@ -54,8 +54,10 @@ async def play(
     The head is sent with the first frame, so that a reply that waits at first is a silent one.
     """
     with open_replies.watching(receive) as hung_up:
-        if not await _play_steps(outgoing, send, hung_up):
-            _close_connection(scope)
+        transport = cast("asyncio.Transport | None", scope.get("state", {}).get("transport"))
+        # A server that lends no transport closes the connection of an unfinished reply itself.
+        if not await _play_steps(outgoing, send, hung_up) and transport is not None:
+            transport.close()
             await hung_up.wait()
 
 
@@ -105,10 +107,3 @@ async def _set_on_disconnect(hung_up: asyncio.Event, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     hung_up.set()
-
-
-def _close_connection(scope: Scope) -> None:
-    """Closes without completing; a server that offers no transport sees an unfinished reply."""
-    transport = cast("asyncio.Transport | None", scope.get("state", {}).get("transport"))
-    if transport is not None:
-        transport.close()

@@ -6,6 +6,7 @@ are not compared, only which keys there are, at every level, and in which order 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def ids(one: Capture) -> str:
 def body_of(one: Capture) -> dict[str, Any]:
     """The request, without what the recording's own software did to it."""
     assert one.request is not None
-    body = {**one.request["body"]}
+    body = deepcopy(one.request["body"])
     if "via" in one.raw:  # a router had its own name for the model
         body["model"] = reply_of(one)["model"]
     if one.id in REFUSED_NOW:
