@@ -307,7 +307,9 @@ def test_a_worker_process_can_use_a_pickled_model(tmp_path: Any) -> None:
     (tmp_path / "llm").write_bytes(pickle.dumps(model(pickle_secret=True)))
     code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).metadata.model_name)"
     command = [sys.executable, "-c", code, str(tmp_path / "llm")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(  # noqa: S603 - the code is two lines above
+        command, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == MODEL
 
 
