@@ -121,6 +121,7 @@ def test_instance_of_a_strict_schema_is_valid(schema: Any, text: str, fills_opti
         (object_of("tags", tags=TEXTS), "`a` and `b`", {"tags": ["a", "b"]}),
         (object_of("on", on=DATE), "by 2026-03-04", {"on": "2026-03-04"}),
         (object_of("to", to=EMAIL), "Tell a@b.org", {"to": "a@b.org"}),
+        (object_of("joke", joke=TEXT), "JSON with a `joke` about `cats`", {"joke": "cats"}),
         (object_of("loud", loud={"type": "boolean"}), "loud: no", {"loud": False}),
         (object_of("title", "author", title=TEXT, author=TEXT), "# Fun\n\nBy Ann Lee\nText.",
          {"title": "Fun", "author": "Ann Lee"}),

@@ -102,7 +102,7 @@ def _json_text(wanted: ResponseFormat, reading: Reading, text: str) -> str:
     if not named:
         return _json({"answer": formed_answer(reading)})
     properties = {name: {"type": "string"} for name in named}
-    return _json(instance_of({"type": "object", "properties": properties}, _unquoted(text)))
+    return _json(instance_of({"type": "object", "properties": properties}, text))
 
 
 def _results(request: ChatRequest) -> list[tuple[str, str]]:
@@ -135,7 +135,3 @@ def _thoughts(request: ChatRequest, reading: Reading, plan: str) -> str | None:
 def _json(value: object, has_spaces: bool = True) -> str:
     separators = (", ", ": ") if has_spaces else (",", ":")
     return json.dumps(value, ensure_ascii=False, separators=separators)
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(r"[`'\"]\w+[`'\"]", "", text)

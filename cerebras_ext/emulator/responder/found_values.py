@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["FORMATS", "FoundValues", "names_in", "numbers_in", "quoted_in", "topic_of"]
 
@@ -24,12 +24,12 @@ _OPENER_LINES = """
     a add after all always an and answer are ask at before book build calculate call can check
     compare complete compute context convert could create critical describe did do does
     evaluate examine explain extract find following for from generate get give given go hello
-    help here hey hi how i i'm if in information is it let let's list look make may me multiply
-    my never no not note now of ok on or our pick plan please provide query question read reply
-    respond return run say schedule search select send set should show solve summarize take
-    tell thank thanks that the their then there these they think this those to today translate
-    use using want was we were what what's when where which who who's whom whose why will with
-    would write yes you your
+    help here hey hi how i i'm if in information is it json let let's list look make may me
+    multiply my never no not note now of ok on or our pick plan please provide query question
+    read reply respond return run say schedule search select send set should show solve
+    summarize take tell thank thanks that the their then there these they think this those to
+    today translate use using want was we were what what's when where which who who's whom
+    whose why will with would write yes you your
 """
 _OPENERS = frozenset(_OPENER_LINES.split())
 
@@ -75,12 +75,15 @@ def topic_of(text: str) -> str | None:
 
 
 class FoundValues:
-    """The values of one prompt; each number, quotation and name is given out once."""
+    """The values of one prompt; each number, quotation and name is given out once.
 
-    def __init__(self, text: str) -> None:
+    Quotations in `labels` name what is wanted, so they are no values themselves.
+    """
+
+    def __init__(self, text: str, labels: Collection[str] = ()) -> None:
         self.text = text
         self._numbers = numbers_in(text)
-        self._quoted = quoted_in(text)
+        self._quoted = [one for one in quoted_in(text) if one not in labels]
         names = [name for name in names_in(text) if name not in self._quoted]
         self._texts = self._quoted + names
         self._by_format = {name: form.findall(text) for name, form in FORMATS.items()}
@@ -110,7 +113,7 @@ class FoundValues:
 
     def labelled(self, name: str) -> str | None:
         """The value in `name: value`, `name is value`, `name "value"` and the like."""
-        label = rf"(?<!\w)(?i:{re.escape(name).replace('_', '[ _-]')})(?!\w)\s*"
+        label = rf"(?<![\w`'\"])(?i:{re.escape(name).replace('_', '[ _-]')})(?!\w)\s*"
         found = re.search(
             rf"{label}(?:[=:]|(?i:is|of|named|called)\b)?\s*"
             rf"(?:\"([^\"\n]+)\"|'([^'\n]+)'|`([^`\n]+)`)"

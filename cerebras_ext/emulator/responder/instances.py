@@ -31,7 +31,8 @@ def instance_of(schema: Schema, text: str, *, fills_optional: bool = True) -> An
         fills_optional: Whether properties that are not required are given a value even when the
             text has none for them.
     """
-    return _Builder(schema, FoundValues(text), fills_optional).build(schema, "", 0)
+    found = FoundValues(text, labels=schema.get("properties", {}))
+    return _Builder(schema, found, fills_optional).build(schema, "", 0)
 
 
 class _Builder:
