@@ -108,7 +108,10 @@ class CerebrasConnection(BaseModel):
     construction.
     """
     pickle_secret: bool = False
-    """Whether pickles hold the key. Off: a copy in another process reads its own environment."""
+    """Whether pickles hold the key, `default_headers`, and a proxy with a password.
+
+    Off: a copy in another process reads the key from its own environment.
+    """
     allow_insecure_http: bool = False
     """Whether `http://` is allowed for hosts other than this machine."""
     base_url: str | None = None
@@ -292,7 +295,9 @@ class CerebrasConnection(BaseModel):
         fields = {name: value for name, value in state["__dict__"].items() if self._is_field(name)}
         fields |= {name: None for name in _STAYS_BEHIND if name in fields}
         if not self.pickle_secret:
-            fields["api_key"] = None
+            fields |= {"api_key": None, "default_headers": None}
+            if "@" in (self.proxy or ""):
+                fields["proxy"] = None
         return {**state, "__dict__": fields}
 
     def _is_field(self, name: str) -> bool:

@@ -6,11 +6,18 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from cerebras_ext._http import http_library
 from langchain_cerebras_ext import ChatCerebras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+QUIET_BETA = pytest.mark.filterwarnings(
+    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
+)
+"""Core warns whenever its event protocol, or loading, is used."""
 
 KEY = "csk-test-1"
 MODEL = "gpt-oss-120b"

@@ -8,14 +8,12 @@ import pytest
 
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
-from tests.langchain.support import MODEL, TIME_INFO, USAGE, Reply, chat
+from tests.langchain.support import MODEL, QUIET_BETA, TIME_INFO, USAGE, Reply, chat
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
-)
+pytestmark = QUIET_BETA
 
 ADD = ("a1b2c3d4e", "add", '{"a": 3, "b": [4, "x"]}')
 SEND = ("b2c3d4e5f", "send", '{"to": "Åsa", "body": "hello {world}"}')

@@ -22,11 +22,9 @@ from langchain_cerebras_ext.errors import (
     UnsupportedInput,
 )
 from tests.langchain.paths import PATHS
-from tests.langchain.support import KEY, MODEL, OTHER_MODEL, Reply, chat
+from tests.langchain.support import KEY, MODEL, OTHER_MODEL, QUIET_BETA, Reply, chat
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
-)
+pytestmark = QUIET_BETA
 
 HI = Reply(content="Hi")
 FIELDS: dict[str, tuple[Any, str, Any]] = {

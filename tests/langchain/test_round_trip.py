@@ -6,12 +6,10 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.langchain.paths import PATHS
-from tests.langchain.support import Reply, chat
+from tests.langchain.support import QUIET_BETA, Reply, chat
 from tests.langchain.test_matrix import REPLIES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
-)
+pytestmark = QUIET_BETA
 
 
 def history_with(message: AIMessage) -> list[AIMessage | HumanMessage | ToolMessage]:

@@ -8,7 +8,7 @@ import pytest
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_cerebras_ext import ChatCerebras
-from tests.langchain.support import KEY, MODEL, OTHER_MODEL
+from tests.langchain.support import KEY, MODEL, OTHER_MODEL, QUIET_BETA
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from cerebras_ext.emulator.server import RunningEmulator
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
-)
+pytestmark = QUIET_BETA
 
 
 class TestChatCerebrasIntegration(ChatModelIntegrationTests):

@@ -13,15 +13,13 @@ from langchain_cerebras_ext import _blocks
 from langchain_cerebras_ext import errors as lc
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
-from tests.langchain.support import Reply, chat, sse
+from tests.langchain.support import QUIET_BETA, Reply, chat, sse
 from tests.langchain.test_matrix import ADD, REPLIES, SEND
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"
-)
+pytestmark = QUIET_BETA
 
 FULL = REPLIES["all"]
 ARGUMENTS = '{"path": "a\\u00e9b", "n": [1, {"k": null}], "s": "x\\"y", "t": -1.5e3}'
