@@ -40,7 +40,6 @@ _Endpoint: TypeAlias = Callable[["EmulatorState", Visit], Outgoing]
 _Handler: TypeAlias = Callable[["Request"], Awaitable[Response]]
 _ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Response]]
 
-
 _NOBODY_LISTENS = Outgoing(400, (), (Drop(),))
 
 
@@ -140,8 +139,7 @@ def _refusal(error: KnownError, state: EmulatorState) -> _ExceptionHandler:
 
 def _check_key(arrival: Arrival, expected: str | None) -> None:
     scheme, _, key = arrival.headers.get("authorization", "").partition(" ")
-    is_right = bool(key.strip()) and (
-        expected is None or hmac.compare_digest(key.strip(), expected)
-    )
+    given = key.strip().encode()
+    is_right = bool(given) if expected is None else hmac.compare_digest(given, expected.encode())
     if scheme.lower() != "bearer" or not is_right:
         raise WRONG_API_KEY.problem()
