@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.instrumentation.events.llm import (
@@ -60,8 +61,8 @@ class Cerebras(CerebrasEndpoints):
         """
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            given = dict(llm_kwargs or {})
-            output: Model = super().structured_predict(output_cls, prompt, given, **prompt_args)
+            given = _own(prompt, llm_kwargs)
+            output: Model = super().structured_predict(output_cls, *given, **prompt_args)
             return output
         _note_start(output_cls, prompt, prompt_args)
         response = self.chat(self._structured_messages(prompt, prompt_args), **call)
@@ -77,10 +78,8 @@ class Cerebras(CerebrasEndpoints):
         """An object of a class, from a prompt; as `structured_predict`."""
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            given = dict(llm_kwargs or {})
-            output: Model = await super().astructured_predict(
-                output_cls, prompt, given, **prompt_args
-            )
+            given = _own(prompt, llm_kwargs)
+            output: Model = await super().astructured_predict(output_cls, *given, **prompt_args)
             return output
         _note_start(output_cls, prompt, prompt_args)
         response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
@@ -95,8 +94,8 @@ class Cerebras(CerebrasEndpoints):
     ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            given = dict(llm_kwargs or {})
-            return super()._structured_stream_call(output_cls, prompt, given, **prompt_args)
+            given = _own(prompt, llm_kwargs)
+            return super()._structured_stream_call(output_cls, *given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
         return _objects(ObjectReader(output_cls), self.stream_chat(messages, **call))
 
@@ -109,8 +108,8 @@ class Cerebras(CerebrasEndpoints):
     ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
         call = self._structured_call(output_cls, llm_kwargs)
         if call is None:
-            given = dict(llm_kwargs or {})
-            return await super()._structured_astream_call(output_cls, prompt, given, **prompt_args)
+            given = _own(prompt, llm_kwargs)
+            return await super()._structured_astream_call(output_cls, *given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
         return _async_objects(ObjectReader(output_cls), await self.astream_chat(messages, **call))
 
@@ -134,6 +133,13 @@ class Cerebras(CerebrasEndpoints):
         self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]
     ) -> list[ChatMessage]:
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+
+def _own(
+    prompt: PromptTemplate, llm_kwargs: dict[str, Any] | None
+) -> tuple[PromptTemplate, dict[str, Any]]:
+    """Copies for core's programs, which write into what they are given."""
+    return copy(prompt), dict(llm_kwargs or {})
 
 
 def _note_start(

@@ -174,6 +174,16 @@ async def test_text_mode_parses_text(is_async: bool) -> None:
 
 
 @both_ways
+async def test_core_does_not_write_into_the_callers_prompt(is_async: bool) -> None:
+    """LI-19: its text program hangs its own parser on the prompt that it is given."""
+    mode = PydanticProgramMode.LLM
+    llm, _ = served(reply({"content": ANN_JSON}), json_events(ANN_JSON), pydantic_program_mode=mode)
+    await predicted(llm, Person, is_async=is_async)
+    await streamed(llm, Person, is_async=is_async)
+    assert PROMPT.output_parser is None
+
+
+@both_ways
 async def test_text_mode_streams(is_async: bool) -> None:
     """LI-45: and so is its stream."""
     llm, _ = served(json_events(ANN_JSON), pydantic_program_mode=PydanticProgramMode.LLM)
