@@ -9,7 +9,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from cerebras_ext.errors import ProtocolError
 
@@ -24,11 +24,8 @@ MAX_EVENT_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-class SseEvent(NamedTuple):
-    """One event: its name (`message` unless named) and its data, several lines joined by LF."""
-
-    name: str
-    data: bytes
+SseEvent: TypeAlias = tuple[str, bytes]
+"""One event: its name (`message` unless named) and its data, several lines joined by LF."""
 
 
 class SseDecoder:
@@ -55,6 +52,35 @@ class SseDecoder:
             ProtocolError: A line or an event is longer than the limit; the events before it have
                 been handed out.
         """
+        *lines, rest = self._with_lf(piece).split(b"\n")
+        if lines:
+            lines[0] = bytes(self._line) + lines[0]
+            self._line.clear()
+        data, limit_bytes = self._data, self._max_event_bytes
+        for line in lines:
+            n_bytes = len(line)
+            if line.startswith(b"data: ") and n_bytes <= limit_bytes:  # nearly every line with text
+                data.append(line[6:])
+                self._n_data_bytes += n_bytes - 5
+                if self._n_data_bytes > limit_bytes:
+                    raise self._too_long("event")
+            elif line:
+                self._take(line)
+            elif data:
+                yield self._event()
+            else:
+                self._name = b""
+        self._line += rest
+        if len(self._line) > limit_bytes:
+            raise self._too_long("line")
+
+    def close(self) -> None:
+        """Ends the stream; an event that no blank line ended is dropped, as the format wants."""
+        self._line.clear()
+        self._data.clear()
+
+    def _with_lf(self, piece: bytes) -> bytes:
+        """The piece with every line end an LF, and without the stream's byte order mark."""
         if self._is_at_start:
             piece = self._without_bom(piece)
         if self._skips_lf and piece:
@@ -63,47 +89,32 @@ class SseDecoder:
         if b"\r" in piece:
             self._skips_lf = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, rest = piece.split(b"\n")
-        if lines:
-            lines[0] = bytes(self._line) + lines[0]
-            self._line.clear()
-        for line in lines:
-            if line:
-                self._take(line)
-            elif self._data:
-                yield self._event()
-            else:
-                self._name = b""
-        self._line += rest
-        self._check(len(self._line), "line")
-
-    def close(self) -> None:
-        """Ends the stream; an event that no blank line ended is dropped, as the format wants."""
-        self._line.clear()
-        self._data.clear()
+        return piece
 
     def _take(self, line: bytes) -> None:
-        self._check(len(line), "line")
+        if len(line) > self._max_event_bytes:
+            raise self._too_long("line")
         if line.startswith(b":"):
             return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            self._n_data_bytes += len(value) + 1
-            self._check(self._n_data_bytes, "event")
             self._data.append(value)
+            self._n_data_bytes += len(value) + 1
+            if self._n_data_bytes > self._max_event_bytes:
+                raise self._too_long("event")
         elif field == b"event":
             self._name = value
         elif field == b"retry" and value.isdigit() and len(value) < 10:
             self.retry_ms = int(value)
 
     def _event(self) -> SseEvent:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         name = self._name.decode("utf-8", "replace") if self._name else "message"
+        data = b"\n".join(self._data)
         self._data.clear()
         self._n_data_bytes = 0
         self._name = b""
-        return SseEvent(name, data)
+        return name, data
 
     def _without_bom(self, piece: bytes) -> bytes:
         start = bytes(self._line) + piece
@@ -114,9 +125,8 @@ class SseDecoder:
         self._line.clear()
         return start.removeprefix(_BOM)
 
-    def _check(self, n_bytes: int, what: str) -> None:
-        if n_bytes > self._max_event_bytes:
-            raise ProtocolError(
-                f"the event stream holds a {what} longer than {self._max_event_bytes} bytes",
-                where=f"event stream {what}",
-            )
+    def _too_long(self, what: str) -> ProtocolError:
+        return ProtocolError(
+            f"the event stream holds a {what} longer than {self._max_event_bytes} bytes",
+            where=f"event stream {what}",
+        )

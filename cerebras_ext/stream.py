@@ -22,7 +22,7 @@ from cerebras_ext.errors import (
     TimedOut,
 )
 from cerebras_ext.failures import read_stream_failure
-from cerebras_ext.sse import SseDecoder, SseEvent
+from cerebras_ext.sse import SseDecoder
 
 if TYPE_CHECKING:
     from cerebras_ext._assemble import Assembler
@@ -112,18 +112,17 @@ class StreamReader(Generic[Delta]):
             return
         n_left = MAX_REPLY_BYTES - self._n_bytes
         self._n_bytes += len(piece)
-        for event in self._sse.feed(piece[:n_left]):
-            if event.data.startswith(b"[DONE]"):
+        for name, text in self._sse.feed(piece[:n_left]):
+            if text.startswith(b"[DONE]"):
                 self._has_done = True
                 return
-            self._take(event)
+            self._take(name, text)
         if self._n_bytes > MAX_REPLY_BYTES:
             raise ProtocolError(
                 f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
             )
 
-    def _take(self, event: SseEvent) -> None:
-        name, text = event
+    def _take(self, name: str, text: bytes) -> None:
         try:
             chunk, has_halves = load_json_keeping_halves(text)
         except ValueError:
