@@ -59,7 +59,9 @@ def events(model: Any, given: Any) -> AIMessage:
 def aevents(model: Any, given: Any) -> AIMessage:
     async def collect() -> AIMessage:
         running = await model.astream_events(given, version="v3")
-        return await running.output
+        message = await running.output
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})  # core's end callback
+        return message
 
     return asyncio.run(collect())
 
