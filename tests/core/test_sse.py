@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,9 +11,6 @@ from hypothesis import strategies as st
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.sse import MAX_EVENT_BYTES, SseDecoder
 from tests.transcripts import TRANSCRIPTS, Transcript, single_bytes
-
-if TYPE_CHECKING:
-    from cerebras_ext.sse import Event
 
 Event = tuple[str, bytes]
 BOM = b"\xef\xbb\xbf"
