@@ -52,7 +52,8 @@ def _deltas(script: Script) -> Iterator[dict[str, Any]]:
             "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]
         }
         for text in ('{"text": "', *words[2:], '"}'):
-            yield {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+            fragment = {"function": {"arguments": text}, "type": "function", "index": 0}
+            yield {"tool_calls": [fragment]}
 
 
 def _chunks(script: Script) -> Iterator[dict[str, Any]]:

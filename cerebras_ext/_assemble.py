@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cerebras_ext._json import without_halves
+from cerebras_ext._run import Run, RunKey
 from cerebras_ext._shapes import array_of, index_of, numbers_of, object_of, text_of, word_of
 from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
 from cerebras_ext._surrogates import SurrogateJoiner
@@ -31,28 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Assembler", "ChatAssembler", "TextAssembler"]
 
 Delta = TypeVar("Delta")
-Kind = Literal["content", "reasoning", "text", "tool_calls"]
-RunKey = tuple[Kind, int, int]
-"""What a text belongs to: its kind, the choice, and the tool call's index (0 for other kinds)."""
-
-
-class _Run:
-    """Neighbouring pieces of one text, to become one delta."""
-
-    __slots__ = ("choice", "key", "logprobs", "opening", "raw", "texts", "tokens")
-
-    def __init__(self, key: RunKey, choice: JsonObject, raw: JsonObject, text: str) -> None:
-        self.key = key
-        self.choice = choice
-        self.raw = raw
-        self.texts = [text]
-        self.tokens: list[int] = []
-        self.logprobs: list[JsonObject] = []
-        self.opening: tuple[str | None, str | None] = (None, None)
-
-    def shown_with(self, changes: JsonObject) -> JsonObject:
-        """A chunk in the shape of the last one, with the text of all of them."""
-        return {**self.raw, "choices": [{**self.choice, **changes}]}
 
 
 class Assembler(ABC, Generic[Delta]):
@@ -67,7 +46,7 @@ class Assembler(ABC, Generic[Delta]):
         self._envelope: JsonObject = {}
         self._last_chunk: JsonObject | None = None
         self._out: list[Delta] = []
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._halves: SurrogateJoiner[RunKey] | None = None
 
     @property
@@ -86,6 +65,10 @@ class Assembler(ABC, Generic[Delta]):
         Raises:
             ProtocolError: The chunk's shape is not the documented one.
         """
+        run = self._run
+        if run is not None and self._halves is None and not has_halves and run.goes_on_in(chunk):
+            self._last_chunk = chunk
+            return
         choices = array_of(chunk.get("choices") or [], "choices")
         if has_halves:
             self._halves = self._halves or SurrogateJoiner()
@@ -137,7 +120,7 @@ class Assembler(ABC, Generic[Delta]):
 
     def _extend(
         self, key: RunKey, choice: JsonObject, chunk: JsonObject, text: str, logprobs: Any = None
-    ) -> _Run:
+    ) -> Run:
         """Adds text to the current run if it is of the same key, else begins a new run."""
         if self._halves is not None:
             text = self._halves.join(key, text)
@@ -145,7 +128,7 @@ class Assembler(ABC, Generic[Delta]):
         run = self._run
         if run is None or run.key != key:
             self.flush()
-            run = self._run = _Run(key, choice, chunk, text)
+            run = self._run = Run(key, choice, chunk, text)
         else:
             run.texts.append(text)
             run.choice = choice
@@ -154,11 +137,11 @@ class Assembler(ABC, Generic[Delta]):
             run.logprobs.append(object_of(logprobs, "log probabilities"))
         return run
 
-    def _raw_of(self, run: _Run, changes: JsonObject) -> JsonObject:
+    def _raw_of(self, run: Run, **merged: Any) -> JsonObject:
         """The chunk that shows a run: the wire's own, or one in its shape with the merged text."""
         if len(run.texts) == 1 and self._halves is None:
             return run.raw
-        return run.shown_with(changes)
+        return run.shown_with(_named(**merged))
 
     def _whole(self, kind: type[ReplyT], object_name: str) -> ReplyT:
         """The chunks as one reply.
@@ -202,7 +185,7 @@ class Assembler(ABC, Generic[Delta]):
     def _take_choice(self, choice: JsonObject, chunk: JsonObject) -> None: ...
 
     @abstractmethod
-    def _emit(self, run: _Run, text: str) -> None: ...
+    def _emit(self, run: Run, text: str) -> None: ...
 
     @abstractmethod
     def _check(self) -> None: ...
@@ -269,7 +252,8 @@ class ChatAssembler(Assembler[ChatDelta]):
         self, fragment: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
     ) -> None:
         call_id = word_of(fragment.get("id"), "a tool call id")
-        call = total.tool_call(index_of(fragment.get("index"), "a tool call"), call_id)
+        wire_index = index_of(fragment.get("index"), "a tool call")
+        call = total.tool_call(wire_index, call_id)
         call.type = word_of(fragment.get("type"), "a tool call type") or call.type
         function = object_of(fragment.get("function") or {}, "a function")
         opening = call.open_with(call_id, word_of(function.get("name"), "a function name"))
@@ -278,28 +262,29 @@ class ChatAssembler(Assembler[ChatDelta]):
         if opening != (None, None):
             self.flush()
         run = self._extend(("tool_calls", total.index, call.index), choice, chunk, arguments)
+        run.call, run.wire_index = call, wire_index
         if opening != (None, None):
             run.opening = opening
 
-    def _emit(self, run: _Run, text: str) -> None:
+    def _emit(self, run: Run, text: str) -> None:
         kind, choice, index = run.key
         total = self._sums[choice]
         logprobs = joined_logprobs(run.logprobs)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
             call_id, name = run.opening
-            raw = self._raw_of(run, {"delta": _tool_call_delta(index, call_id, name, text)})
+            raw = self._raw_of(run, delta=_tool_call_delta(index, call_id, name, text))
             self._out.append(ToolCallDelta(index, call_id, name, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
-            changes = {"delta": {"reasoning": text}} | _named(reasoning_logprobs=logprobs)
-            self._out.append(ReasoningDelta(text, self._raw_of(run, changes), logprobs, choice))
+            raw = self._raw_of(run, delta={"reasoning": text}, reasoning_logprobs=logprobs)
+            self._out.append(ReasoningDelta(text, raw, logprobs, choice))
         else:
             total.content = _appended(total.content, text)
             total.logprobs += run.logprobs
-            changes = {"delta": {"content": text}} | _named(logprobs=logprobs)
-            self._out.append(ContentDelta(text, self._raw_of(run, changes), logprobs, choice))
+            raw = self._raw_of(run, delta={"content": text}, logprobs=logprobs)
+            self._out.append(ContentDelta(text, raw, logprobs, choice))
 
     def _check(self) -> None:
         for total in self._sums.values():
@@ -342,7 +327,7 @@ class TextAssembler(Assembler[CompletionDelta]):
         if reason:
             total.finish_reason = reason
 
-    def _emit(self, run: _Run, text: str) -> None:
+    def _emit(self, run: Run, text: str) -> None:
         choice = run.key[1]
         total = self._sums[choice]
         if text:
@@ -352,8 +337,7 @@ class TextAssembler(Assembler[CompletionDelta]):
             total.tokens += run.tokens
         total.logprobs += run.logprobs
         logprobs = joined_logprobs(run.logprobs)
-        changes = {"text": text} | _named(logprobs=logprobs, tokens=run.tokens or None)
-        raw = self._raw_of(run, changes)
+        raw = self._raw_of(run, text=text, logprobs=logprobs, tokens=run.tokens or None)
         self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))
 
     def _check(self) -> None:
