@@ -32,6 +32,7 @@ class Definitions:
         self._document: Mapping[str, Json] = document if isinstance(document, dict) else {}
         self._log = log
         self._names: dict[str, str] = {}
+        self._origins: dict[str, str] = {}
         self._pending: deque[tuple[str, Source]] = deque()
 
     def __iter__(self) -> Iterator[tuple[str, Source]]:
@@ -41,16 +42,16 @@ class Definitions:
 
     def origin_of(self, name: str) -> str:
         """The pointer at which a definition was found."""
-        return next(pointer for pointer, known in self._names.items() if known == name)
+        return self._origins[name]
 
     def pointer_to(self, ref: Ref) -> str:
         """The `$ref` that leads to the definition."""
-        if ref.pointer not in self._names:
-            self._names[ref.pointer] = self._new_name(ref.pointer)
-            self._pending.append(
-                (self._names[ref.pointer], Source(ref.pointer, ref.target.schema, (ref.pointer,)))
-            )
-        return _PREFIX + self._names[ref.pointer]
+        pointer = ref.pointer
+        if pointer not in self._names:
+            name = self._names[pointer] = self._new_name(pointer)
+            self._origins[name] = pointer
+            self._pending.append((name, Source(pointer, ref.target.schema, lineage=(pointer,))))
+        return _PREFIX + self._names[pointer]
 
     def reachable_from(self, root: Json, written: Mapping[str, Json]) -> dict[str, Json]:
         """The written definitions that a reference of the root leads to, by whatever detours.
@@ -92,4 +93,4 @@ class Definitions:
         own = at("", "$defs", name)
         definitions = self._document.get("$defs")
         is_reserved = isinstance(definitions, dict) and name in definitions and own != pointer
-        return not is_reserved and name not in self._names.values()
+        return not is_reserved and name not in self._origins

@@ -13,10 +13,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from cerebras_ext.schema.disjoint import are_disjoint
+from cerebras_ext.schema.json_tree import refusal
 from cerebras_ext.schema.merge import merge
 from cerebras_ext.schema.parts import Choice, Members, Part, Place, Places, Ref, Source
 from cerebras_ext.schema.read import STAND_IN, Reader
-from cerebras_ext.schema.report import Log, NotExpressible
+from cerebras_ext.schema.report import Log
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -92,8 +93,7 @@ class Gatherer:
         self._n_reads += 1
         if self._n_reads > MAX_READS:
             message = f"more than {MAX_READS:,} nodes, opened references included"
-            self._log.refuse("", "limit", message)
-            raise NotExpressible(self._log.reasons)
+            raise refusal("", "limit", message)
         return self._reader.read(source)
 
     def _open(self, part: Part, opened: set[str], *, is_opened: bool) -> tuple[Part, list[Place]]:
@@ -102,25 +102,25 @@ class Gatherer:
         is_lone = len(pointers) == 1 and not (part.has_own_constraints or part.choices)
         found: list[Place] = []
         if is_opened or not is_lone:
-            found += [self._target(ref) for ref in part.refs if ref.pointer not in opened]
-            opened |= pointers
+            found += chain.from_iterable(self._target(ref, opened) for ref in part.refs)
             part = replace(part, refs=())
         if is_opened:
-            lone = [choice.alternatives[0] for choice in part.choices if choice.is_lone]
-            found += chain.from_iterable(lone)
-            rest = tuple(choice for choice in part.choices if not choice.is_lone)
-            part = replace(part, choices=rest)
+            found += chain.from_iterable(c.alternatives[0] for c in part.choices if c.is_lone)
+            part = replace(part, choices=tuple(c for c in part.choices if not c.is_lone))
         return part, found
 
-    def _target(self, ref: Ref) -> Place:
-        """What the reference points at."""
+    def _target(self, ref: Ref, opened: set[str]) -> Places:
+        """What the reference points at, unless that is merged already."""
         if ref.pointer in ref.target.lineage[:-1]:
-            message = f"{ref.pointer or '/'} contains itself; recursion cannot be sent"
+            message = f"{ref.pointer or 'the root'} contains itself; recursion cannot be sent"
             self._log.refuse(ref.path, "recursion", message)
-            return Source(ref.path, dict(STAND_IN))
+            return (Source(ref.path, dict(STAND_IN)),)
         text = "the reference is replaced by what it points at"
         self._log.change(ref.path, "$ref", "merged", "same", text)
-        return ref.target
+        if ref.pointer in opened:
+            return ()
+        opened.add(ref.pointer)
+        return (ref.target,)
 
 
 class Flattener:
@@ -138,7 +138,7 @@ class Flattener:
         if part.refs:
             return Shape(replace(part, refs=()), ref=part.refs[0])
         if part.choices and not part.is_never:
-            return self._spread(self._settle(part))
+            return self._spread(part)
         return Shape(part)
 
     def values_of(self, places: Places) -> tuple[Scalar, ...] | None:
@@ -169,28 +169,21 @@ class Flattener:
         return self._scout.gather(places, is_opened=True)
 
     def _spread(self, part: Part) -> Shape:
-        """The part as a choice without anything beside it."""
-        first, *others = part.choices
-        if not others and not part.has_own_constraints:
-            return Shape(replace(part, choices=()), alternatives=first.alternatives)
-        text = "what stands beside the alternatives moves into each of them"
-        self._log.change(part.path, "anyOf", "merged", "same", text)
-        inner = replace(part, annotations={}, texts=(), choices=tuple(others))
-        outer = Part(part.path, annotations=part.annotations, texts=part.texts)
-        return Shape(outer, alternatives=tuple((inner, *places) for places in first.alternatives))
-
-    def _settle(self, part: Part) -> Part:
-        """The part with its exclusive choices as plain ones."""
-        settled: list[Choice] = []
+        """The part as its first choice, with everything else inside the alternatives."""
+        choice, *others = part.choices
+        alternatives = self._tagged(choice)
         texts = part.texts
-        for choice in part.choices:
-            alternatives = self._tagged(choice)
-            if choice.is_exclusive and not self._settle_exclusive(choice.path, alternatives):
-                texts += (_EXACTLY_ONE,)
-            settled.append(Choice(choice.path, alternatives))
-        return replace(part, texts=texts, choices=tuple(settled))
+        if choice.is_exclusive and not self._are_exclusive(choice.path, alternatives):
+            texts += (_EXACTLY_ONE,)
+        outer = Part(part.path, annotations=part.annotations, texts=texts)
+        if others or part.has_own_constraints:
+            text = "what stands beside the alternatives moves into each of them"
+            self._log.change(part.path, "anyOf", "merged", "same", text)
+            inner = replace(part, annotations={}, texts=(), choices=tuple(others))
+            alternatives = tuple((inner, *places) for places in alternatives)
+        return Shape(outer, alternatives=alternatives)
 
-    def _settle_exclusive(self, path: str, alternatives: tuple[Places, ...]) -> bool:
+    def _are_exclusive(self, path: str, alternatives: tuple[Places, ...]) -> bool:
         """Whether 'anyOf' says the same of the alternatives as 'oneOf', which is noted."""
         is_same = are_disjoint([self._look(places) for places in alternatives], self._look)
         if is_same:

@@ -123,9 +123,17 @@ def _merge_bounds(first: Mapping[str, float], second: Mapping[str, float]) -> di
 
 
 def _merge_members(first: Members, second: Members) -> Members:
-    names = dict.fromkeys((*first.properties, *second.properties))
+    properties = dict(first.properties)
+    if second.extras is not None:
+        properties |= {
+            name: _both(places, second.extras)
+            for name, places in first.properties.items()
+            if name not in second.properties
+        }
+    for name, places in second.properties.items():
+        properties[name] = _both(_property(first, name), places)
     return Members(
-        properties={name: _both(_property(first, name), _property(second, name)) for name in names},
+        properties=properties,
         is_declared=first.is_declared or second.is_declared,
         required=_merged(first.required, second.required, _union),
         extras=_merged(first.extras, second.extras, _both),

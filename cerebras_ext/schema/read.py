@@ -79,6 +79,8 @@ class Reader:
         if node is None or refs is None:
             return self._stand_in(source)
         self._note_rewritings(source.path, node)
+        if _rows(node, Fate.REFUSED) and "type" not in node:
+            return self._stand_in(source)  # that it says too little follows
         return self._part(source, node, refs)
 
     def _stand_in(self, source: Source) -> Part:
@@ -136,6 +138,8 @@ class Reader:
         for name, row in _rows(node, Fate.STRUCTURE):
             if row.text:
                 self._log.change(path, name, row.rule, "same", row.text)
+        if isinstance(node.get("type"), list):
+            self._log.change(path, "type", "split", "same", "the list of types is taken apart")
         if isinstance(node.get("items"), list):
             text = "the list under 'items' becomes 'prefixItems'"
             self._log.change(path, "items", "renamed", "same", text)

@@ -129,8 +129,6 @@ class Writer:
         possible: list[Json] = [node for node in nodes if node is not None]
         if len(types) == 1:
             return None if nodes[0] is None else _annotated(part, nodes[0])
-        text = "each type of the list becomes an alternative"
-        self._log.change(part.path, "type", "split", "same", text)
         return _annotated(part, {"anyOf": possible}) if possible else None
 
     def _enumeration(self, part: Part, values: tuple[Scalar, ...]) -> _Node | None:
@@ -144,9 +142,6 @@ class Writer:
         node: _Node = {}
         if types and len(types) == 1:
             node["type"] = types[0]
-        elif types:
-            text = "the list of types is left out: the values say it"
-            self._log.change(part.path, "type", "dropped", "same", text)
         node |= {"const": possible[0]} if part.is_const else {"enum": [*possible]}
         kinds = tuple(map(type_of, possible))
         return _annotated(part, node | _bounds(part, kinds))
