@@ -6,25 +6,17 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.utils import count_tokens_approximately
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from cerebras_ext.catalog import all_models, facts_of
-from cerebras_ext.wire import ReasoningEffort, ReasoningFormat, ServiceTier
 from langchain_cerebras_ext import _blocks
+from langchain_cerebras_ext._chat_settings import ChatSettings
 from langchain_cerebras_ext._chunks import ChunkRenderer
-from langchain_cerebras_ext._connection import CerebrasConnection
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._events import EventRenderer
 from langchain_cerebras_ext._profile import profile_of
 from langchain_cerebras_ext._reply import result_from_reply
-from langchain_cerebras_ext._request import (
-    CHAT_FIELDS,
-    CHAT_KEYS,
-    RULE_KEYS,
-    Defaults,
-    chat_call,
-    check_known,
-)
+from langchain_cerebras_ext._request import CHAT_KEYS, chat_call, check_known
 from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
 from langchain_cerebras_ext._target import plan_structured_output, target_of
 from langchain_cerebras_ext._tools import bound_tool_choice, bound_tools, tool_names_of
@@ -40,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
     from langchain_core.runnables import Runnable
 
+    from langchain_cerebras_ext._connection import CerebrasConnection
     from langchain_cerebras_ext._events import Event
     from langchain_cerebras_ext._request import ChatCall
     from langchain_cerebras_ext._target import Method, SchemaLike
@@ -50,46 +43,113 @@ __all__ = ["ChatCerebras"]
 _blocks.register()
 
 
-class ChatCerebras(CerebrasConnection, BaseChatModel):
-    """Cerebras Inference as a LangChain chat model."""
+class ChatCerebras(ChatSettings, BaseChatModel):
+    """Cerebras Inference as a LangChain chat model.
 
-    logprobs: bool | None = None
-    """Whether log probabilities are returned, in `response_metadata["logprobs"]`."""
-    top_logprobs: int | None = None
-    """Alternatives per token, 0 to 20; needs `logprobs`."""
-    parallel_tool_calls: bool | None = None
-    """Whether a reply may hold several tool calls; the service's default is yes."""
-    reasoning_effort: ReasoningEffort | None = None
-    """How much the model thinks; which values it takes is in
-    `profile["reasoning_effort_levels"]`.
-    """
-    reasoning_format: ReasoningFormat | None = None
-    """Where reasoning goes; the model's own default is best for LangChain, which shows it apart
-    from the text.
-    """
-    clear_thinking: bool | None = None
-    """Whether the service drops earlier turns' reasoning from the prompt, for models that take the
-    field.
-    """
-    service_tier: ServiceTier | None = None
-    """Priority of requests, where the account takes part in the preview."""
-    prediction: str | dict[str, Any] | None = Field(default=None, exclude=True, repr=False)
-    """Text that the answer is expected to repeat for the most part; excludes tools and
-    `logprobs`.
-    """
+    Setup:
+        Install the package and set the key, which is read from this variable only.
 
-    replay_reasoning: bool | None = None
-    """Whether reasoning of earlier turns goes back to the model; None does what suits the model."""
-    replay_foreign_reasoning: bool = False
-    """Whether that includes reasoning of other providers' models."""
-    streaming: bool | None = None
-    """True makes `invoke` stream inside, False makes `stream` give one message; None does as
-    asked.
+        ```bash
+        pip install 'cerebras-ext[langchain]'
+        export CEREBRAS_API_KEY="your-api-key"
+        ```
+
+    Instantiate:
+        ```python
+        from langchain_cerebras_ext import ChatCerebras
+
+        model = ChatCerebras(
+            model="gpt-oss-120b",
+            temperature=0,
+            max_tokens=2000,
+            reasoning_effort="low",
+        )
+        ```
+
+    Invoke:
+        ```python
+        messages = [
+            ("system", "You are a helpful translator. Translate the user's sentence to French."),
+            ("human", "I love programming."),
+        ]
+        answer = model.invoke(messages)
+        answer.text
+        ```
+
+    Stream:
+        ```python
+        for chunk in model.stream(messages):
+            print(chunk.text, end="", flush=True)
+        ```
+
+        Chunks add up to the message that `invoke` gives:
+
+        ```python
+        first, *others = model.stream(messages)
+        whole = first + others
+        ```
+
+    Async:
+        ```python
+        async def ask():
+            await model.ainvoke(messages)
+            async for chunk in model.astream(messages):
+                print(chunk.text, end="", flush=True)
+            await model.abatch([messages])
+        ```
+
+    Tool calling:
+        ```python
+        from pydantic import BaseModel, Field
+
+
+        class GetWeather(BaseModel):
+            '''The current weather in a place.'''
+
+            location: str = Field(description="City and country, e.g. Oslo, Norway")
+
+
+        with_tools = model.bind_tools([GetWeather])
+        with_tools.invoke("How is the weather in Oslo, Norway?").tool_calls
+        ```
+
+        Arguments that the model cut short or garbled are in `invalid_tool_calls`, streamed or not.
+
+    Structured output:
+        ```python
+        class Joke(BaseModel):
+            '''A joke to tell.'''
+
+            setup: str = Field(description="The question")
+            punchline: str = Field(description="The answer")
+
+
+        model.with_structured_output(Joke).invoke("Tell me a joke about cats")
+        ```
+
+    Reasoning:
+        What the model thought stands apart from what it says, and goes back to it in later turns.
+
+        ```python
+        answer = model.invoke("How many r are in strawberry?", reasoning_effort="high")
+        [block["reasoning"] for block in answer.content_blocks if block["type"] == "reasoning"]
+        ```
+
+    Usage metadata:
+        ```python
+        answer.usage_metadata
+        # {'input_tokens': 74, 'output_tokens': 45, 'total_tokens': 119,
+        #  'input_token_details': {'cache_read': 0}, 'output_token_details': {'reasoning': 30}}
+        ```
+
+    Response metadata:
+        ```python
+        answer.response_metadata["finish_reason"], answer.response_metadata["time_info"]
+        # ('stop', {'queue_time': 0.0002, 'prompt_time': 0.004, 'completion_time': 0.03, ...})
+        ```
+
+    Every field is described in docs/langchain.md.
     """
-    stream_usage: bool = True
-    """Whether the last chunk of a stream carries token counts."""
-    include_response_headers: bool = False
-    """Whether `response_metadata["headers"]` holds the response headers."""
 
     @model_validator(mode="after")
     def _profile_is_this_models(self) -> Self:
@@ -203,15 +263,6 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
     ) -> ChatCall:
         return chat_call(self._defaults(), messages, stop, kwargs)
 
-    def _defaults(self) -> Defaults:
-        values = ((wire_name, getattr(self, name)) for name, wire_name in CHAT_FIELDS.items())
-        return Defaults(
-            request={name: value for name, value in values if value is not None},
-            rules={name: getattr(self, name) for name in RULE_KEYS},
-            extra_body=self.extra_body,
-            fact_overrides=self.model_facts,
-        )
-
     # ---- tools and structured output
 
     def bind_tools(
@@ -302,21 +353,6 @@ class ChatCerebras(CerebrasConnection, BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "cerebras-chat"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        request = {name: getattr(self, name) for name in CHAT_FIELDS if name != "prediction"}
-        rules = {
-            name: getattr(self, name) for name in ("replay_reasoning", "replay_foreign_reasoning")
-        }
-        params = {
-            **request,
-            "base_url": self.base_url,
-            **rules,
-            "extra_body": self.extra_body,
-            "model_facts": self.model_facts,
-        }
-        return {name: value for name, value in params.items() if value is not None}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return cast("LangSmithParams", self._ls_facts(stop, kwargs, "chat"))

@@ -165,12 +165,8 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
                         yield chunk
 
     def _call_for(self, prompt: str, stop: list[str] | None, kwargs: dict[str, Any]) -> TextCall:
-        values = ((wire_name, getattr(self, name)) for name, wire_name in TEXT_FIELDS.items())
-        defaults = Defaults(
-            request={name: value for name, value in values if value is not None},
-            rules={},
-            extra_body=self.extra_body,
-        )
+        request = self._set_fields(TEXT_FIELDS)
+        defaults = Defaults(request=request, rules={}, extra_body=self.extra_body)
         return text_call(defaults, prompt, stop, kwargs)
 
     def _chunk(self, delta: CompletionDelta) -> GenerationChunk | None:
@@ -212,9 +208,8 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        request = {name: getattr(self, name) for name in TEXT_FIELDS}
-        params = {**request, "base_url": self.base_url, "extra_body": self.extra_body}
-        return {name: value for name, value in params.items() if value is not None}
+        names = (*TEXT_FIELDS, "base_url", "extra_body")
+        return self._set_fields({name: name for name in names})
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return cast("LangSmithParams", self._ls_facts(stop, kwargs, "llm"))

@@ -20,7 +20,7 @@ from tests.langchain.support import KEY, MODEL
 
 def run(code: str) -> str:
     """What a fresh interpreter prints."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
     )
     return done.stdout + done.stderr

@@ -217,8 +217,8 @@ def test_identifying_params_are_plain_and_ordered() -> None:
         "model",
         "temperature",
         "base_url",
-        "replay_foreign_reasoning",
         "model_facts",
+        "replay_foreign_reasoning",
     ]
 
 
