@@ -120,7 +120,7 @@ def _unwritable(value: Any, path: str, depth: int = 0) -> Iterator[str]:
         for number, item in enumerate(value):
             yield from _unwritable(item, f"{path}.{number}" if path else str(number), depth + 1)
     elif not _is_scalar(value):
-        yield f"{where}: a {type(value).__name__} is not JSON; convert it first"
+        yield f"{where}: a value of type {type(value).__name__} is not JSON; convert it first"
 
 
 def _is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:

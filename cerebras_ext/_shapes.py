@@ -69,7 +69,7 @@ def text_of(value: Any) -> str:
         return value
     if is_array(value):
         return joined_parts(value)
-    raise unreadable(f"holds a {type(value).__name__} where text belongs")
+    raise unreadable(f"holds a value of type {type(value).__name__} where text belongs")
 
 
 def joined_parts(parts: list[Any]) -> str:

@@ -47,9 +47,9 @@ class FieldRule:
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, and the remedy; None when nothing is."""
         if isinstance(value, bool) and bool not in self.kinds:
-            return f"{value!r} is a bool; give {self._wanted()}"
+            return f"{value!r} is of type bool; give {self._wanted()}"
         if not isinstance(value, self.kinds):
-            return f"{self._shown(value)} is a {type(value).__name__}; give {self._wanted()}"
+            return f"{self._shown(value)} is of type {type(value).__name__}; give {self._wanted()}"
         if self.choices and isinstance(value, str) and value not in self.choices:
             return f"{value!r} is not known; give one of {', '.join(map(repr, self.choices))}"
         size = len(value) if isinstance(value, Sized) else value
@@ -252,7 +252,7 @@ def _check_messages(messages: list[Any]) -> None:
     for number, message in enumerate(messages):
         if not is_object(message):
             raise ConfigError(
-                f"messages.{number}: is a {type(message).__name__}; "
+                f"messages.{number}: is of type {type(message).__name__}; "
                 "give a dict with 'role' and 'content'"
             )
         if message.get("role") not in ROLES:
@@ -265,7 +265,7 @@ def _check_messages(messages: list[Any]) -> None:
 def _checked_extra(extra_body: object) -> JsonObject:
     if not is_object(extra_body):
         raise ConfigError(
-            f"extra_body: is a {type(extra_body).__name__}; give a dict of request fields"
+            f"extra_body: is of type {type(extra_body).__name__}; give a dict of request fields"
         )
     if "stream" in extra_body:
         raise ConfigError("extra_body: 'stream' is set by the method that is called")

@@ -54,7 +54,7 @@ def check_key(text: object, source: str) -> str:
         ConfigError: It cannot be a key; the message shows at most its last four characters.
     """
     if not isinstance(text, str):
-        raise ConfigError(f"{source} is a {type(text).__name__}; a key is a string")
+        raise ConfigError(f"{source} is of type {type(text).__name__}; a key is a string")
     key = text.strip()
     if key != text and key:
         warnings.warn(f"{source} has white space around it, which is left out", stacklevel=3)

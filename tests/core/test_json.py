@@ -65,10 +65,13 @@ def test_replacing_lone_surrogates_keeps_everything_else(text: str) -> None:
         ({"temperature": math.nan}, "temperature: nan is not a JSON number; give a finite one"),
         ({"a": [1, {"b": -math.inf}]}, "a.1.b: -inf is not a JSON number"),
         (math.inf, "the request: inf is not a JSON number"),
-        ({"a": object()}, "a: a object is not JSON; convert it first"),
-        ({"a": (1, {2})}, "a.1: a set is not JSON; convert it first"),
+        (
+            {"x": 1.5, "y": "z", "a": object()},
+            "a: a value of type object is not JSON; convert it first",
+        ),
+        ({"a": (1, {2})}, "a.1: a value of type set is not JSON; convert it first"),
         ({"a": {b"k": 1}}, "a: a key of type bytes is not JSON; use strings"),
-        ({"a": b"x"}, "a: a bytes is not JSON"),
+        ({"a": b"x"}, "a: a value of type bytes is not JSON"),
         ({math.nan: 1}, "the request is not JSON: Out of range float values"),
     ],
 )

@@ -81,14 +81,26 @@ FAULTS: dict[str, tuple[bytes, type[Exception], str]] = {
         ProtocolError,
         "delta that is not an object",
     ),
-    "content a number": (delta(content=5), ProtocolError, "holds a int where text belongs"),
+    "content a number": (
+        delta(content=5),
+        ProtocolError,
+        "of type int where text belongs",
+    ),
     "content an object": (
         delta(content={"a": 1}),
         ProtocolError,
-        "holds a dict where text",
+        "of type dict where text belongs",
     ),
-    "reasoning a number": (delta(reasoning=5), ProtocolError, "holds a int where text belongs"),
-    "refusal a number": (delta(refusal=5), ProtocolError, "holds a int where text belongs"),
+    "reasoning a number": (
+        delta(reasoning=5),
+        ProtocolError,
+        "of type int where text belongs",
+    ),
+    "refusal a number": (
+        delta(refusal=5),
+        ProtocolError,
+        "of type int where text belongs",
+    ),
     "role a number": (delta(role=5), ProtocolError, "a role that is not a string"),
     "finish reason a number": (
         chunk([{"finish_reason": 5}]),
@@ -124,7 +136,7 @@ FAULTS: dict[str, tuple[bytes, type[Exception], str]] = {
     "arguments an object": (
         delta(tool_calls=[{"function": {"arguments": {"a": 1}}}]),
         ProtocolError,
-        "holds a dict where text",
+        "of type dict where text belongs",
     ),
 }
 
