@@ -2,15 +2,21 @@
 
 Core's decorators tell whoever listens about start, progress and end of a call, but do not close the
 stream they wrap when their consumer stops. So it is closed here, after core has said its last word.
+Where nobody listens the stream is handed over as it is: an event for each item costs more than the
+item.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.llms import callbacks
+from llama_index_instrumentation.event_handlers import NullEventHandler
+
+if TYPE_CHECKING:
+    from llama_index_instrumentation.dispatcher import Dispatcher
 
 __all__ = ["observed", "observed_async", "watched_chat", "watched_completion"]
 
@@ -47,6 +53,8 @@ def observed(
         *args: What the events show as the call's input.
         **kwargs: Likewise.
     """
+    if not _is_heard(llm):
+        return begin(*args, **kwargs)
     source: list[Items[Item]] = []
 
     def keep(_: Any, *args: Any, **kwargs: Any) -> Items[Item]:
@@ -61,6 +69,8 @@ async def observed_async(
     watch: Watch, llm: Any, begin: Callable[..., AsyncItems[Item]], /, *args: Any, **kwargs: Any
 ) -> AsyncItems[Item]:
     """The same for async items; arguments as in `observed`."""
+    if not _is_heard(llm):
+        return begin(*args, **kwargs)
     source: list[AsyncItems[Item]] = []
 
     async def keep(_: Any, *args: Any, **kwargs: Any) -> AsyncItems[Item]:
@@ -69,6 +79,18 @@ async def observed_async(
 
     shown: AsyncItems[Item] = await watch(keep)(llm, *args, **kwargs)
     return _released_async(source[0], shown)
+
+
+def _is_heard(llm: Any) -> bool:
+    """Whether core's decorators would do anything: tell a handler, or ask the rate limiter."""
+    if llm.rate_limiter is not None or getattr(llm.callback_manager, "handlers", None):
+        return True
+    dispatcher: Dispatcher | None = _UNTYPED.dispatcher
+    while dispatcher is not None:
+        if any(type(handler) is not NullEventHandler for handler in dispatcher.event_handlers):
+            return True
+        dispatcher = dispatcher.parent if dispatcher.propagate else None
+    return False
 
 
 def _released(source: Items[Item], shown: Items[Item]) -> Items[Item]:

@@ -10,8 +10,9 @@ from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
 from cerebras_ext.partial_json import parse_partial_object
-from cerebras_ext.schema import NotExpressible, schema_name, to_strict
+from cerebras_ext.schema import NotExpressible, schema_name
 from llama_index_cerebras_ext._facts import facts_kept_in
+from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,17 +71,18 @@ def response_format_of(
     """
     if mode is not PydanticProgramMode.DEFAULT or not facts.supports_json_schema:
         return None
-    schema = output_cls.model_json_schema()
     name = schema_name(output_cls.__name__)
-    try:
-        strict = to_strict(schema).schema
-    except NotExpressible as refusal:
-        _logger.debug("%s has no strict form: %s", output_cls.__name__, refusal)
-        if "properties" in schema:
-            return None
-        loose: JsonSchemaFormat = {"name": name, "schema": schema, "strict": False}
-        return {"type": "json_schema", "json_schema": loose}
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": strict, "strict": True}}
+    strict = strict_schema_of(output_cls)
+    if not isinstance(strict, NotExpressible):
+        return _format(name, strict, is_strict=True)
+    _logger.debug("%s has no strict form: %s", output_cls.__name__, strict)
+    schema = schema_of(output_cls)
+    return None if "properties" in schema else _format(name, schema, is_strict=False)
+
+
+def _format(name: str, schema: JsonObject, *, is_strict: bool) -> JsonSchemaResponseFormat:
+    json_schema: JsonSchemaFormat = {"name": name, "schema": schema, "strict": is_strict}
+    return {"type": "json_schema", "json_schema": json_schema}
 
 
 class ObjectReader(Generic[Model]):
@@ -89,7 +91,7 @@ class ObjectReader(Generic[Model]):
     def __init__(self, output_cls: type[Model]) -> None:
         """Reads objects of a class."""
         self._output_cls = output_cls
-        self._flexible_cls: type[FlexibleModel] = create_flexible_model(output_cls)
+        self._flexible_cls: type[FlexibleModel] | None = None
         self._n_read_chars = 0
         self._values: JsonObject | None = None
         self._shown: Model | FlexibleModel | None = None
@@ -153,6 +155,7 @@ class ObjectReader(Generic[Model]):
         try:
             return self._output_cls.model_validate(values)
         except _NOT_YET:
+            self._flexible_cls = self._flexible_cls or create_flexible_model(self._output_cls)
             return self._flexible_cls.model_validate(values)
 
 

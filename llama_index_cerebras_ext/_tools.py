@@ -18,15 +18,17 @@ from llama_index.core.tools.types import DefaultToolFnSchema
 
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
-from cerebras_ext.schema import NotExpressible, to_strict
+from cerebras_ext.schema import NotExpressible
 from llama_index_cerebras_ext._facts import facts_kept_in
 from llama_index_cerebras_ext._messages import PastCall, past_calls_of
+from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import CodeType
 
     from llama_index.core.tools.types import BaseTool, ToolMetadata
+    from pydantic import BaseModel
 
     from cerebras_ext.catalog import ModelFacts
     from cerebras_ext.wire import FunctionDefinition, JsonObject, Tool
@@ -63,12 +65,13 @@ def wire_tools_of(tools: Sequence[BaseTool], *, is_strict: bool, facts: ModelFac
     Raises:
         ConfigError: A tool has no name.
     """
-    metadata = [tool.metadata for tool in tools]
-    schemas = [parameters_of(each) for each in metadata]
-    strict_schemas = _strict_schemas(metadata, schemas, facts) if is_strict else None
+    schemas = _strict_schemas(tools, facts) if is_strict else None
+    if schemas is None:
+        is_strict = False
+        schemas = [parameters_of(tool.metadata) for tool in tools]
     return [
-        _wire_tool(tool, schema, is_strict=strict_schemas is not None)
-        for tool, schema in zip(tools, strict_schemas or schemas, strict=True)
+        _wire_tool(tool, schema, is_strict=is_strict)
+        for tool, schema in zip(tools, schemas, strict=True)
     ]
 
 
@@ -78,15 +81,13 @@ def parameters_of(metadata: ToolMetadata) -> JsonObject:
     Core's `get_parameters_dict` is not used: it drops the root `$ref` of a recursive model, and
     everything with it.
     """
-    if metadata.fn_schema is None:  # core's word for one text
-        text = {"title": "input query string", "type": "string"}
-        return {"type": "object", "properties": {"input": text}, "required": ["input"]}
-    schema = metadata.fn_schema.model_json_schema()
-    reference = schema.get("$ref", "")
-    definition = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
-    if definition is not None:
-        return {**definition, "$defs": schema["$defs"]}
-    return schema
+    schema = schema_of(_model_of(metadata))
+    definition = schema.get("$defs", {}).get(schema.get("$ref", "").removeprefix("#/$defs/"))
+    return schema if definition is None else {**definition, "$defs": schema["$defs"]}
+
+
+def _model_of(metadata: ToolMetadata) -> type[BaseModel]:
+    return metadata.fn_schema or DefaultToolFnSchema  # None is core's word for one text
 
 
 def is_output_tool(tool: BaseTool) -> bool:
@@ -172,23 +173,20 @@ def _wire_tool(tool: BaseTool, schema: JsonObject, *, is_strict: bool) -> Tool:
     return {"type": "function", "function": function}
 
 
-def _strict_schemas(
-    metadata: Sequence[ToolMetadata], schemas: Sequence[JsonObject], facts: ModelFacts
-) -> list[JsonObject] | None:
+def _strict_schemas(tools: Sequence[BaseTool], facts: ModelFacts) -> list[JsonObject] | None:
     """The schemas in the form that strict decoding takes; None if one has no such form."""
     if not facts.supports_strict_tools:
         _logger.debug("%s takes no strict tools; the tools go out loose", facts.id)
         return None
-    strict: list[JsonObject] = []
-    for each, schema in zip(metadata, schemas, strict=True):
-        try:
-            strict.append(to_strict(schema, refused=facts.strict_tools_refuse).schema)
-        except NotExpressible as refusal:
-            _logger.debug(
-                "tool %r has no strict form; all tools go out loose: %s", each.name, refusal
-            )
+    schemas: list[JsonObject] = []
+    for tool in tools:
+        schema = strict_schema_of(_model_of(tool.metadata), refused=facts.strict_tools_refuse)
+        if isinstance(schema, NotExpressible):
+            name = tool.metadata.name
+            _logger.debug("no strict tools, since %r has no strict form: %s", name, schema)
             return None
-    return strict
+        schemas.append(schema)
+    return schemas
 
 
 def _arguments_of(call: PastCall, *, is_complete: bool, reason: str | None) -> JsonObject:

@@ -164,6 +164,31 @@ async def test_a_cancelled_stream_ends_in_an_exception_event(recorder: Recorder)
     assert recorder.names == ["LLMChatStartEvent", "LLMChatInProgressEvent", "ExceptionEvent"]
 
 
+@pytest.mark.parametrize("method", [name for name in METHODS if "stream" in name])
+async def test_items_are_the_same_where_nobody_listens(method: str) -> None:
+    """LI-72: events for nobody are not made; everything else is as with a listener."""
+    llm, _ = served(events(*HELLO))
+    unheard = await results_of(llm, method)
+    llm.callback_manager = CallbackManager([TokenCountingHandler()])
+    assert [item.model_dump() for item in await results_of(llm, method)] == [
+        item.model_dump() for item in unheard
+    ]
+
+
+def test_a_listener_on_any_dispatcher_is_heard(recorder: Recorder) -> None:
+    """LI-14: handlers may hang on core's own dispatchers too."""
+    from llama_index.core.llms.callbacks import dispatcher
+
+    root_dispatcher.event_handlers.remove(recorder)
+    dispatcher.add_event_handler(recorder)
+    llm, _ = served(events(*HELLO))
+    list(llm.stream_chat(QUESTION))
+    dispatcher.event_handlers.remove(recorder)
+    root_dispatcher.add_event_handler(recorder)
+    assert recorder.names[0] == "LLMChatStartEvent"
+    assert recorder.names[-1] == "LLMChatEndEvent"
+
+
 def test_a_stream_nobody_reads_has_only_begun(recorder: Recorder) -> None:
     """LI-14: start alone."""
     llm, service = served(events(*HELLO))
