@@ -125,7 +125,7 @@ def _follow(census: _Census) -> tuple[int, list[Violation]]:
                 refs = census.refs.get(owner, ())
                 followed = (level + n_levels.get(target, 0) for target, level in refs)
                 n_levels[owner] = max([census.n_levels.get(owner, 0), *followed])
-    return max(n_levels.values()), list(cycles.values())
+    return max(n_levels.values(), default=0), list(cycles.values())
 
 
 def _recursion(trail: list[str], path: str) -> Violation:

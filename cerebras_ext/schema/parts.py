@@ -92,7 +92,7 @@ class Members:
     is_declared: bool = False
     required: tuple[str, ...] | None = None
     extras: Places | None = None
-    names: Places = ()
+    names: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from cerebras_ext.schema.keywords import (
     is_relevant,
     row_of,
 )
-from cerebras_ext.schema.merge import common_values
+from cerebras_ext.schema.merge import common_values, type_of
 from cerebras_ext.schema.parts import Choice, Elements, Members, Part, Places, Ref, Source
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Reader:
             message = "'$id' below the root gives references another meaning; leave it out"
             self._log.refuse(path, "reference", message)
             return None
-        types = _types(schema) if TYPE.fits(schema.get("type")) else None
+        types = _types_spoken_of(schema)
         node: dict[str, Any] = {}
         is_well_formed = True
         for name, value in self._numeric_exclusives(path, schema).items():
@@ -241,7 +241,7 @@ class Reader:
             is_declared="properties" in node,
             required=tuple(node["required"]) if "required" in node else None,
             extras=extras,
-            names=_child(source, "propertyNames", node) or (),
+            names=tuple(_at(source, node[n], n) for n in ("propertyNames",) if n in node),
         )
 
     def _refs(self, source: Source, node: dict[str, Any]) -> tuple[Ref, ...] | None:
@@ -285,6 +285,16 @@ def _types(node: dict[str, Any]) -> tuple[str, ...] | None:
     if types is None:
         return None
     return (types,) if isinstance(types, str) else tuple(dict.fromkeys(types))
+
+
+def _types_spoken_of(schema: dict[str, Json]) -> tuple[str, ...] | None:
+    """The types of the instances a node can accept at all; None when it may be any."""
+    if TYPE.fits(schema.get("type")):
+        return _types(schema)
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    if isinstance(values, list) and values and all(map(is_primitive, values)):
+        return tuple({type_of(value): None for value in values if is_primitive(value)})
+    return None
 
 
 def _is_fenced(node: dict[str, Any]) -> bool:

@@ -262,11 +262,14 @@ class Writer:
                 properties, is_declared=True, required=members.required, extras=_NOTHING
             )
             return replace(part, members=closed)
-        schemas: list[Json] = [p.schema for p in members.names if isinstance(p, Source)]
-        said = sentence(_NAMES_TEXT, schemas[0] if len(schemas) == 1 else {"allOf": schemas})
-        text = f"'propertyNames' moves into the description: {said}"
-        self._log.change(part.path, "propertyNames", "restated", "wider", text)
-        return replace(part, texts=(*part.texts, said), members=replace(members, names=()))
+        texts = part.texts
+        for place in members.names:
+            said = sentence(_NAMES_TEXT, place.schema)
+            path = place.path.removesuffix("/propertyNames")
+            text = f"'propertyNames' moves into the description: {said}"
+            self._log.change(path, "propertyNames", "restated", "wider", text)
+            texts += (said,)
+        return replace(part, texts=texts, members=replace(members, names=()))
 
 
 def _bounds(part: Part, types: tuple[str, ...]) -> _Node:

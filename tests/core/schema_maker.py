@@ -6,12 +6,13 @@ other value when Hypothesis hands it in.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext.schema.json_tree import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from random import Random
 
 _NAMES = ("a", "b", "c")
@@ -226,3 +227,60 @@ def make_neighbour(rng: Random, instance: Any) -> Any:
             return rng.choice([instance[:-1], [*instance, rng.choice(_SCALARS)]])
         case _:
             return rng.choice([*_SCALARS, [], [1], {}, {"a": 1}])
+
+
+def spoil(rng: Random, schema: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the schema with a keyword missing, added or changed somewhere."""
+    spoilt = deepcopy(schema)
+    node = rng.choice([*_dicts_in(spoilt)])
+    if node and rng.random() < 0.5:
+        del node[rng.choice([*node])]
+    else:
+        keyword, value = rng.choice(_SPOILERS)
+        node[keyword] = deepcopy(value)
+    return spoilt
+
+
+def _dicts_in(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from _dicts_in(item)
+
+
+_SPOILERS = (
+    ("$defs", {"X": {}}),
+    ("$ref", "#"),
+    ("$ref", "#/$defs/Missing"),
+    ("$schema", "https://json-schema.org/draft/2020-12/schema"),
+    ("additionalProperties", True),
+    ("additionalProperties", {}),
+    ("anyOf", []),
+    ("const", {}),
+    ("default", [1]),
+    ("definitions", {}),
+    ("description", None),
+    ("enum", []),
+    ("enum", [[1]]),
+    ("items", False),
+    ("items", True),
+    ("items", []),
+    ("minLength", -1),
+    ("minLength", 1),
+    ("minimum", "a"),
+    ("multipleOf", 0),
+    ("nullable", True),
+    ("pattern", "a"),
+    ("prefixItems", []),
+    ("prefixItems", [{}]),
+    ("properties", []),
+    ("properties", {}),
+    ("required", "a"),
+    ("required", [1]),
+    ("title", 3),
+    ("type", "array"),
+    ("type", "object"),
+    ("type", "string"),
+    ("type", ["string"]),
+)
