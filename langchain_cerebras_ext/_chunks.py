@@ -22,7 +22,8 @@ from cerebras_ext.deltas import (
     ToolCallDelta,
 )
 from cerebras_ext.partial_json import seal
-from langchain_cerebras_ext._names import PROVIDER, UNSEALED_ARGUMENTS
+from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
+from langchain_cerebras_ext._new_chunks import new_chunk
 from langchain_cerebras_ext._reply import read_reply_facts
 from langchain_cerebras_ext._shown import ShownArguments
 
@@ -65,23 +66,9 @@ class ChunkRenderer:
             case _:
                 assert_never(delta)
 
-    def _chunk(
-        self,
-        text: str = "",
-        *,
-        reasoning: str = "",
-        call: ToolCallChunk | None = None,
-        metadata: JsonObject | None = None,
-    ) -> ChatGenerationChunk:
-        """One chunk in the middle of a stream: the only place that makes them."""
-        message = AIMessageChunk(
-            content=text,
-            id=self._id,
-            additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
-            tool_call_chunks=[call] if call is not None else [],
-            response_metadata={"model_provider": PROVIDER, **(metadata or {})},
-        )
-        return ChatGenerationChunk(message=message)
+    def _chunk(self, text: str = "", **parts: Any) -> ChatGenerationChunk:
+        """One chunk in the middle of the stream; parts as `new_chunk` has them."""
+        return new_chunk(text, message_id=self._id, **parts)
 
     def _tool_call(self, delta: ToolCallDelta) -> list[ChatGenerationChunk]:
         is_new = self._shown.is_new(delta.index)
