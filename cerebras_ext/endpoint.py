@@ -56,7 +56,9 @@ def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> st
     problem = _problem_of(url.strip(), parts, allow_insecure_http)
     if problem:
         raise ConfigError(f"{source} {problem}; an example is {DEFAULT_BASE_URL}")
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    path = parts.path.rstrip("/")
+    while path.endswith("/v1"):
+        path = path.removesuffix("/v1").rstrip("/")
     host = parts.hostname or ""
     shown_host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme.lower()}://{shown_host}{'' if port is None else f':{port}'}{path}"
