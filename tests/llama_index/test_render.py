@@ -3,87 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import httpx
 import pytest
 from llama_index.core.base.llms.types import (
     ChatResponse,
-    CompletionResponse,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
 
-from cerebras_ext.client import CerebrasClient
-from cerebras_ext.errors import ProtocolError
-from cerebras_ext.limits import read_rate_limits
-from cerebras_ext.reply import ChatCompletion, ResponseMeta, TextCompletion, read_reply
 from cerebras_ext.tool_names import ToolNames
 from llama_index_cerebras_ext._render import (
     ChatRenderer,
-    CompletionRenderer,
-    chat_from_completion,
-    completion_from_chat,
+)
+from tests.llama_index.rendering import (
+    NO_NAMES,
+    TWO_CALLS,
+    TWO_CALLS_REPLY,
+    chat_deltas,
+    items,
+    whole,
 )
 from tests.llama_index.support import (
-    FACT_HEADERS,
     HELLO,
     HELLO_REPLY,
-    KEY,
-    MODEL,
     TIME_INFO,
     USAGE,
-    Service,
     call_delta,
     chunk,
-    events,
     last_chunk,
     reply,
-    text_chunk,
-    text_reply,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from cerebras_ext.deltas import ChatDelta
-    from cerebras_ext.wire import Message
-
-META = ResponseMeta(request_id="req-1", rate_limits=read_rate_limits(FACT_HEADERS))
-NO_NAMES = ToolNames.of(())
-
-
-def whole(body: dict[str, Any], names: ToolNames = NO_NAMES, **options: Any) -> ChatResponse:
-    """The response for a whole reply."""
-    return ChatRenderer(names, **options).whole(read_reply(ChatCompletion, body, META))
-
-
-def client_of(chunks: Iterable[dict[str, Any]]) -> CerebrasClient:
-    """A client whose next stream has these chunks, one in each piece of the body."""
-    http = httpx.Client(transport=Service([events(*chunks)]))
-    return CerebrasClient(api_key=KEY, http_client=http)
-
-
-def chat_deltas(*chunks: dict[str, Any]) -> Iterator[ChatDelta]:
-    """The deltas of a chat stream."""
-    question: Message = {"role": "user", "content": "?"}
-    return client_of(chunks).stream_chat(model=MODEL, messages=[question])
-
-
-def items(
-    *chunks: dict[str, Any], names: ToolNames = NO_NAMES, **options: Any
-) -> list[ChatResponse]:
-    """The items of a chat stream."""
-    renderer = ChatRenderer(names, **options)
-    return [item for delta in chat_deltas(*chunks) if (item := renderer.feed(delta))]
-
-
-def completion_items(*chunks: dict[str, Any]) -> list[CompletionResponse]:
-    """The items of a text completion's stream."""
-    renderer = CompletionRenderer()
-    deltas = client_of(chunks).stream_complete(model=MODEL, prompt="?")
-    return [item for delta in deltas if (item := renderer.feed(delta))]
 
 
 def calls_of(response: ChatResponse) -> list[tuple[str | None, str, Any]]:
@@ -93,28 +44,6 @@ def calls_of(response: ChatResponse) -> list[tuple[str | None, str, Any]]:
         for block in response.message.blocks
         if isinstance(block, ToolCallBlock)
     ]
-
-
-TWO_CALLS = [
-    chunk({"role": "assistant"}),
-    chunk({"content": "Both."}),
-    chunk(call_delta("", 0, "a", "f")),
-    chunk(call_delta('{"x"', 0)),
-    chunk(call_delta(": 1}", 0)),
-    chunk(call_delta("", 1, "b", "g")),
-    chunk(call_delta("{}", 1)),
-    last_chunk("tool_calls"),
-]
-TWO_CALLS_REPLY = reply(
-    {
-        "content": "Both.",
-        "tool_calls": [
-            {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
-            {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
-        ],
-    },
-    "tool_calls",
-)
 
 
 def test_blocks_are_thinking_then_one_text_then_calls() -> None:
@@ -335,109 +264,3 @@ def test_other_choices_are_left_out() -> None:
     end["choices"][0]["index"] = 1
     shown = items(*HELLO[:3], other, *HELLO[3:5], end, last_chunk())
     assert shown[-1].message.content == "".join(i.delta or "" for i in shown) == "Hello"
-
-
-def entry(token: str, logprob: float, *top: tuple[str, float]) -> dict[str, Any]:
-    alternatives = [{"token": t, "logprob": p, "bytes": [1]} for t, p in top]
-    return {"token": token, "logprob": logprob, "bytes": None, "top_logprobs": alternatives}
-
-
-def told_logprobs(response: ChatResponse | CompletionResponse) -> list[list[tuple[str, float]]]:
-    return [[(p.token, p.logprob) for p in position] for position in response.logprobs or []]
-
-
-def test_logprobs_list_the_alternatives_with_the_chosen_token() -> None:
-    """LI-22 table: one list a token; the chosen one is in it even if the service left it out."""
-    body = json.loads(json.dumps(HELLO_REPLY))
-    entries = [entry("He", -0.1, ("He", -0.1), ("Ho", -2.0)), entry("llo", -3.0, ("y", -0.5))]
-    body["choices"][0]["logprobs"] = {"content": entries}
-    assert told_logprobs(whole(body)) == [
-        [("He", -0.1), ("Ho", -2.0)],
-        [("llo", -3.0), ("y", -0.5)],
-    ]
-
-
-def test_streamed_logprobs_are_those_of_the_new_tokens() -> None:
-    """LI-22 table: each item has its own tokens', the last item all of them."""
-    first = chunk({"content": "He"})
-    first["choices"][0]["logprobs"] = {"content": [entry("He", -0.1)]}
-    second = chunk({"content": "llo"})
-    second["choices"][0]["logprobs"] = {"content": [entry("llo", -0.2)]}
-    shown = items(chunk({"role": "assistant"}), first, second, last_chunk())
-    assert [told_logprobs(item) for item in shown] == [
-        [[("He", -0.1)]],
-        [[("llo", -0.2)]],
-        [[("He", -0.1)], [("llo", -0.2)]],
-    ]
-
-
-def test_completions_are_cumulative() -> None:
-    """LI-22 table: text so far, new text as delta, facts at the end."""
-    shown = completion_items(
-        text_chunk("Hel"), text_chunk("lo"), text_chunk("", "stop", usage=USAGE)
-    )
-    assert [(item.text, item.delta) for item in shown] == [
-        ("Hel", "Hel"),
-        ("Hello", "lo"),
-        ("Hello", ""),
-    ]
-    assert shown[-1].additional_kwargs["total_tokens"] == 18
-    assert shown[-1].raw["usage"] == USAGE
-
-
-def test_completion_logprobs_are_converted() -> None:
-    """LI-22 table: the older shape of text completions becomes the same lists."""
-    logprobs = {
-        "tokens": ["He", "llo", "!"],
-        "token_logprobs": [-0.1, -3.0, None],
-        "top_logprobs": [{"He": -0.1, "Ho": -2.0}, {"y": -0.5}, None],
-        "text_offset": [0, 2, 5],
-    }
-    body = text_reply("Hello!", logprobs=logprobs)
-    response = CompletionRenderer().whole(read_reply(TextCompletion, body, META))
-    assert told_logprobs(response) == [
-        [("He", -0.1), ("Ho", -2.0)],
-        [("llo", -3.0), ("y", -0.5)],
-    ]
-
-
-def test_a_chat_response_becomes_a_completion_with_everything() -> None:
-    """LI-15: text, both kinds of kwargs, raw, logprobs and delta; the original stays as it was."""
-    chat = items(*TWO_CALLS)[-1]
-    before = chat.model_dump_json()
-    completion = completion_from_chat(chat)
-    assert (completion.text, completion.delta, completion.raw) == ("Both.", "", chat.raw)
-    assert completion.additional_kwargs["total_tokens"] == 18
-    assert len(completion.additional_kwargs["tool_calls"]) == 2
-    assert chat.model_dump_json() == before
-
-
-def test_a_completion_becomes_a_chat_response_with_everything() -> None:
-    """LI-16: an assistant message around the text; facts stay on the response."""
-    body = text_reply("Hi")
-    completion = CompletionRenderer().whole(read_reply(TextCompletion, body, META))
-    chat = chat_from_completion(completion)
-    assert (chat.message.role.value, chat.message.content, chat.raw) == ("assistant", "Hi", body)
-    assert chat.additional_kwargs["total_tokens"] == 18
-    assert chat.message.additional_kwargs == {}
-
-
-def test_a_reply_without_choices_is_a_protocol_error() -> None:
-    """LI-65: a malformed reply has its own error."""
-    with pytest.raises(ProtocolError, match="no choice"):
-        whole({**HELLO_REPLY, "choices": []})
-
-
-def test_a_completion_without_choices_is_a_protocol_error() -> None:
-    """LI-65: the same for text completions."""
-    reply_without = read_reply(TextCompletion, {**text_reply("x"), "choices": []}, META)
-    with pytest.raises(ProtocolError, match="no choice"):
-        CompletionRenderer().whole(reply_without)
-
-
-def test_responses_are_plain_json() -> None:
-    """LI-54: agents put messages into contexts that are serialised."""
-    for item in [*items(*TWO_CALLS), *items(*HELLO), whole(TWO_CALLS_REPLY)]:
-        json.dumps(item.model_dump(mode="json"))
-        json.dumps(item.message.additional_kwargs)
-        json.dumps(item.additional_kwargs)

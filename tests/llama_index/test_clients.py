@@ -1,0 +1,90 @@
+"""The clients behind a model: LI-61, LI-62."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index_cerebras_ext import Cerebras
+from tests.llama_index.support import HELLO, MODEL, events, reply, served
+
+CANARY = "csk-test-canary"
+
+
+def model(**settings: Any) -> Cerebras:
+    return Cerebras(**{"model": MODEL, "api_key": CANARY, **settings})
+
+
+def test_models_with_equal_settings_share_connections() -> None:
+    """LI-61: one client for equal settings, also where each request makes its own model."""
+    first, second, other = model(), model(), model(max_retries=7)
+    assert first._client() is second._client()
+    assert first._async_client() is second._async_client()
+    assert other._client() is not first._client()
+
+
+def test_changed_settings_take_effect() -> None:
+    """LI-61: an assigned field counts from the next call on."""
+    llm = model()
+    before = llm._client()
+    llm.max_retries = 7
+    assert llm._client() is not before
+    assert llm._client().config.retry.max_retries == 7
+
+
+def test_after_a_close_the_next_call_opens_anew() -> None:
+    """LI-62: sync, and closing twice is fine."""
+    llm = model(base_url="http://localhost:9")
+    with llm:
+        before = llm._client()
+    llm.close()
+    assert llm._client() is not before
+
+
+async def test_after_an_aclose_the_next_call_opens_anew() -> None:
+    """LI-62: async, and closing twice is fine."""
+    llm = model(base_url="http://localhost:9")
+    async with llm:
+        before = llm._async_client()
+    await llm.aclose()
+    assert llm._async_client() is not before
+
+
+def test_closing_one_model_leaves_others_of_equal_settings_alone() -> None:
+    """LI-62: shared connections close with the last model that needs them."""
+    first, second = model(), model()
+    client = second._client()
+    first._client()
+    first.close()
+    assert second._client() is client
+
+
+def test_given_http_clients_are_used_and_stay_open() -> None:
+    """LI-62: what the user hands in is the user's to close."""
+    llm, service = served(reply({"content": "x"}), events(*HELLO))
+    with llm:
+        assert llm.complete("?").text == "x"
+    assert len(service.requests) == 1
+    assert not llm.http_client.is_closed
+
+
+async def test_given_async_http_clients_are_used_and_stay_open() -> None:
+    """LI-62: the same for async."""
+    llm, service = served(reply({"content": "x"}))
+    async with llm:
+        assert (await llm.acomplete("?")).text == "x"
+    assert len(service.requests) == 1
+    assert not llm.async_http_client.is_closed
+
+
+def test_construction_sends_nothing() -> None:
+    """Design §7: warming up is opt-in."""
+    _, service = served(reply({}))
+    assert service.requests == []
+
+
+async def test_warming_up_opens_a_connection() -> None:
+    """Design §7: one small request, sync or async."""
+    llm, service = served({})
+    llm.warm_up()
+    await llm.awarm_up()
+    assert [request.url.path for request in service.requests] == ["/v1/tcp_warming"] * 2
