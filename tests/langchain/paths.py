@@ -59,9 +59,11 @@ def events(model: Any, given: Any) -> AIMessage:
 def aevents(model: Any, given: Any) -> AIMessage:
     async def collect() -> AIMessage:
         running = await model.astream_events(given, version="v3")
-        message = await running.output
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})  # core's end callback
-        return message
+        try:
+            return await running.output
+        finally:  # core's last callback comes after the output
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.gather(*others, return_exceptions=True)
 
     return asyncio.run(collect())
 
