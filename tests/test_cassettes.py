@@ -18,6 +18,7 @@ from tests.cassettes import (
     cassette_path,
 )
 
+ADAPTER_TESTS = ("tests/langchain", "tests/llama_index")
 CASSETTES = sorted(CASSETTES_DIR.rglob("*.yaml"))
 ids = [str(path.relative_to(CASSETTES_DIR)) for path in CASSETTES]
 each_cassette = pytest.mark.parametrize("path", CASSETTES, ids=ids)
@@ -48,9 +49,9 @@ def test_cassette_holds_allowed_headers_only(path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_every_cassette_belongs_to_a_test() -> None:
-    """A cassette without a test is an orphan; a test without its cassette cannot be replayed."""
+    """A cassette whose test is gone is an orphan; a test without its cassette fails by itself."""
     listed = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "vcr", "-p", "no:randomly"],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "vcr", *ADAPTER_TESTS],
         cwd=CASSETTES_DIR.parent,
         capture_output=True,
         text=True,
@@ -58,7 +59,8 @@ def test_every_cassette_belongs_to_a_test() -> None:
     )
     nodes = [line for line in listed.stdout.splitlines() if "::" in line]
     assert nodes, listed.stdout + listed.stderr
-    assert {_path_of(node) for node in nodes} == set(CASSETTES)
+    orphans = set(CASSETTES) - {_path_of(node) for node in nodes}
+    assert not orphans
 
 
 def test_serializer_round_trip() -> None:
