@@ -32,11 +32,12 @@ from langchain_cerebras_ext._tools import (
 from langchain_cerebras_ext.errors import UnknownParameter, UnsupportedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
 
     from cerebras_ext.catalog import ModelFacts
+    from cerebras_ext.config import RetryEvent
     from cerebras_ext.wire import ChatRequest, JsonObject, TextRequest
 
 __all__ = [
@@ -218,7 +219,11 @@ def _overlaid(
     }
 
 
-def _call_options(kwargs: Mapping[str, Any], extra_body: Mapping[str, Any] | None) -> CallOptions:
+def _call_options(
+    kwargs: Mapping[str, Any],
+    extra_body: Mapping[str, Any] | None,
+    on_retry: Callable[[RetryEvent], None] | None = None,
+) -> CallOptions:
     """How one call is sent."""
     extra = {**(extra_body or {}), **object_in(kwargs.get("extra_body"))}
     return CallOptions(
@@ -227,6 +232,7 @@ def _call_options(kwargs: Mapping[str, Any], extra_body: Mapping[str, Any] | Non
         extra_headers=kwargs.get("extra_headers"),
         extra_body=extra or None,
         merge_deltas=kwargs.get("merge_deltas"),
+        on_retry=on_retry,
     )
 
 
@@ -235,6 +241,8 @@ def chat_call(
     messages: Sequence[BaseMessage],
     stop: Sequence[str] | None,
     kwargs: Mapping[str, Any],
+    *,
+    on_retry: Callable[[RetryEvent], None] | None = None,
 ) -> ChatCall:
     """The call that a hook makes.
 
@@ -243,6 +251,7 @@ def chat_call(
         messages: The history.
         stop: The hook's own argument; wins over everything, and an empty list means none.
         kwargs: Everything that was bound or passed.
+        on_retry: Told of each retry.
 
     Raises:
         UnknownParameter: A kwarg is no option.
@@ -272,7 +281,7 @@ def chat_call(
     _shape(fields, facts)
     return ChatCall(
         request=cast("ChatRequest", fields),
-        options=_call_options(kwargs, defaults.extra_body),
+        options=_call_options(kwargs, defaults.extra_body, on_retry),
         rules=RenderRules(
             names=names,
             model=fields["model"],

@@ -17,6 +17,7 @@ from langchain_cerebras_ext._events import EventRenderer
 from langchain_cerebras_ext._profile import profile_of
 from langchain_cerebras_ext._reply import result_from_reply
 from langchain_cerebras_ext._request import CHAT_KEYS, chat_call, check_known
+from langchain_cerebras_ext._retries import retry_reporter
 from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
 from langchain_cerebras_ext._target import plan_structured_output, target_of
 from langchain_cerebras_ext._tools import bound_tool_choice, bound_tools, tool_names_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from langchain_cerebras_ext._connection import CerebrasConnection
     from langchain_cerebras_ext._events import Event
     from langchain_cerebras_ext._request import ChatCall
+    from langchain_cerebras_ext._retries import RunManager
     from langchain_cerebras_ext._target import Method, SchemaLike
     from langchain_cerebras_ext._tools import ToolLike
 
@@ -175,7 +177,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with translated():
-            call = self._call(messages, stop, kwargs)
+            call = self._call(messages, stop, kwargs, run_manager)
             reply = self._client().chat(options=call.options, **call.request)
             return result_from_reply(reply, call.rules)
 
@@ -187,7 +189,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with translated():
-            call = self._call(messages, stop, kwargs)
+            call = self._call(messages, stop, kwargs, run_manager)
             reply = await self._async_client().chat(options=call.options, **call.request)
             return result_from_reply(reply, call.rules)
 
@@ -235,7 +237,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         # Core stops pulling at the last event; the client has released the connection before it
         # gives it.
         with translated():
-            call = self._call(messages, stop, kwargs)
+            call = self._call(messages, stop, kwargs, run_manager)
             renderer = EventRenderer(call.rules)
             with self._client().stream_chat(options=call.options, **call.request) as deltas:
                 for delta in deltas:
@@ -250,7 +252,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[Event]:
         with translated():
-            call = self._call(messages, stop, kwargs)
+            call = self._call(messages, stop, kwargs, run_manager)
             renderer = EventRenderer(call.rules)
             client = self._async_client()
             async with await client.stream_chat(options=call.options, **call.request) as deltas:
@@ -259,9 +261,14 @@ class ChatCerebras(ChatSettings, BaseChatModel):
                         yield event
 
     def _call(
-        self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+        self,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+        run_manager: RunManager | None = None,
     ) -> ChatCall:
-        return chat_call(self._defaults(), messages, stop, kwargs)
+        on_retry = retry_reporter(run_manager)
+        return chat_call(self._defaults(), messages, stop, kwargs, on_retry=on_retry)
 
     # ---- tools and structured output
 

@@ -25,6 +25,8 @@ from tests.langchain.test_matrix import ADD, REPLIES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cerebras_ext.emulator.server import RunningEmulator
+
 pytestmark = QUIET_BETA
 
 
@@ -134,6 +136,22 @@ def test_usage_callback_counts_every_path(path: str) -> None:
     model, _ = chat(Reply(content="Hi"), callbacks=[counter])
     PATHS[path](model, "Hi")
     assert counter.usage_metadata[MODEL]["total_tokens"] == 32
+
+
+@pytest.mark.parametrize("path", ["invoke", "ainvoke", "events", "aevents"])
+def test_retries_are_events_of_the_run(
+    path: str, make_chat: Callable[..., ChatCerebras], cerebras_emulator: RunningEmulator
+) -> None:
+    """LC-77, reliability contract 8.3: one run a call; its retries are told to the handlers."""
+    cerebras_emulator.script({"status": 503, "headers": {"retry-after-ms": "1"}}, {"content": "Hi"})
+    told: list[Any] = []
+
+    class Ears(BaseCallbackHandler):
+        def on_retry(self, state: Any, **_kwargs: Any) -> None:
+            told.append((state.attempt_number, type(state.outcome.exception()).__name__))
+
+    PATHS[path](make_chat(callbacks=[Ears()]), "Hi")
+    assert told == [(1, "ServerError")]
 
 
 def test_usage_of_several_prompts_is_summed() -> None:
