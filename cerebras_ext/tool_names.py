@@ -29,8 +29,8 @@ def is_wire_name(name: str) -> bool:
 class ToolNames:
     """Names of one request's tools: theirs and the wire's, one to one.
 
-    The same names give the same mapping in every request, so that histories and prompt caches stay
-    valid.
+    The same names give the same mapping in every request, whatever their order, so that histories
+    and prompt caches stay valid.
     """
 
     __slots__ = ("_original", "_wire")
@@ -47,15 +47,17 @@ class ToolNames:
         Raises:
             ValueError: A name is empty.
         """
-        wanted = list(dict.fromkeys(names))
+        wanted = sorted(set(names))
         if "" in wanted:
             raise ValueError("a tool has an empty name; give it one")
         taken = {name for name in wanted if is_wire_name(name)}
         wire_names: dict[str, str] = {}
         for name in wanted:
-            wire = name if is_wire_name(name) else _fitting(name)
-            if wire != name and wire in taken:
-                wire = _marked(wire, name)
+            wire = fitting = name if is_wire_name(name) else _fitting(name)
+            n_taken = 0
+            while wire != name and wire in taken:
+                wire = _marked(fitting, name, n_taken)
+                n_taken += 1
             taken.add(wire)
             wire_names[name] = wire
         return cls(wire_names)
@@ -75,9 +77,11 @@ def _fitting(name: str) -> str:
     return fitting if len(fitting) <= MAX_NAME_CHARS else _marked(fitting, name)
 
 
-def _marked(wire: str, name: str) -> str:
-    """A wire name told apart by a digest of the original."""
+def _marked(wire: str, name: str, n_taken: int = 0) -> str:
+    """A wire name told apart by a digest of the original; another one for each that is taken."""
     digest = blake2s(
-        name.encode("utf-8", "surrogatepass"), digest_size=_HASH_CHARS // 2
+        name.encode("utf-8", "surrogatepass"),
+        digest_size=_HASH_CHARS // 2,
+        salt=n_taken.to_bytes(8, "big"),
     ).hexdigest()
     return f"{wire[: MAX_NAME_CHARS - _HASH_CHARS - 1]}_{digest}"

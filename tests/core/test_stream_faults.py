@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cerebras_ext import stream
+from cerebras_ext._assemble import TextAssembler
 from cerebras_ext.deltas import ContentDelta, Finish, ReasoningDelta, StreamStart, TextDelta
 from cerebras_ext.errors import (
     ConnectionFailed,
@@ -20,6 +21,7 @@ from cerebras_ext.errors import (
     TimedOut,
 )
 from cerebras_ext.reply import ResponseMeta
+from cerebras_ext.stream import StreamReader
 from tests.core.streams import DONE, META, chat_reader, chunk, delta, event, finish, read_chat
 from tests.transcripts import TRANSCRIPTS, Transcript, reader_of, single_bytes
 
@@ -383,6 +385,19 @@ def test_after_done_the_rest_of_a_compressed_piece_is_left() -> None:
     reader = chat_reader(meta=meta)
     reader.feed(gzip.compress(BEFORE + finish() + DONE + b"data: x\n\n" * 20_000, mtime=0))
     assert isinstance(reader.end()[-1], Finish)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [(5, "tokens that are not an array"), (["a"], "tokens that are not integers")],
+)
+def test_odd_tokens_of_a_text_completion_are_a_protocol_error(tokens: Any, message: str) -> None:
+    """Token ids are integers (API §5.2)."""
+    reader = StreamReader(TextAssembler(META))
+    deltas = reader.feed(chunk([{"text": "a"}]) + chunk([{"tokens": tokens}]))
+    assert [type(one) for one in deltas] == [StreamStart, TextDelta]
+    with pytest.raises(ProtocolError, match=message):
+        reader.end()
 
 
 # what came beside the texts cannot be read as a reply, but the texts can
