@@ -41,6 +41,14 @@ from llama_index_cerebras_ext._facts import (
     reply_facts_of,
     text_logprobs_of,
 )
+from llama_index_cerebras_ext._objects import (
+    chat_response,
+    completion_response,
+    message_of,
+    text_block,
+    thinking_block,
+    tool_call_block,
+)
 
 if TYPE_CHECKING:
     from cerebras_ext.tool_names import ToolNames
@@ -60,7 +68,7 @@ class _Call:
     arguments: str
 
     def block(self) -> ToolCallBlock:
-        return ToolCallBlock(tool_call_id=self.id, tool_name=self.name, tool_kwargs=self.arguments)
+        return tool_call_block(self.id, self.name, self.arguments)
 
     def kept(self) -> JsonObject:
         """The plain dict that older parts of core look for in `additional_kwargs`."""
@@ -97,7 +105,7 @@ class ChatRenderer:
                 return self._item(delta.raw, delta.text, logprobs=chat_logprobs_of(delta.logprobs))
             case ReasoningDelta(choice=0):
                 self._reasoning += delta.text
-                self._thinking = ThinkingBlock(content=self._reasoning)
+                self._thinking = thinking_block(self._reasoning)
                 return self._item(delta.raw, "", thinking_delta=delta.text)
             case ToolCallDelta(choice=0):
                 self._extend_call(delta)
@@ -127,8 +135,8 @@ class ChatRenderer:
         thinking_delta: str | None = None,
     ) -> ChatResponse:
         calls = [call for _, call in sorted(self._calls.items()) if call.name]
-        return ChatResponse(
-            message=self._message(self._thinking, self._text, calls),
+        return chat_response(
+            self._message(self._thinking, self._text, calls),
             delta=delta,
             raw=raw,
             logprobs=logprobs,
@@ -147,10 +155,8 @@ class ChatRenderer:
         reasoning = choice.message.reasoning
         thinking = ThinkingBlock(content=reasoning, num_tokens=facts.get("reasoning_tokens"))
         logprobs = choice.logprobs.to_wire() if choice.logprobs else None
-        return ChatResponse(
-            message=self._message(
-                thinking if reasoning else None, choice.message.content or "", calls
-            ),
+        return chat_response(
+            self._message(thinking if reasoning else None, choice.message.content or "", calls),
             delta=delta,
             raw=raw,
             logprobs=chat_logprobs_of(logprobs),
@@ -165,10 +171,10 @@ class ChatRenderer:
             del calls[1:]
         blocks: list[ContentBlock] = [] if thinking is None else [thinking]
         if text or not calls:
-            blocks.append(TextBlock(text=text))
+            blocks.append(text_block(text))
         blocks.extend(call.block() for call in calls)
         kwargs: dict[str, Any] = {"tool_calls": [call.kept() for call in calls]} if calls else {}
-        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
+        return message_of(blocks, kwargs)
 
 
 class CompletionRenderer:
@@ -187,11 +193,12 @@ class CompletionRenderer:
         match delta:
             case TextDelta(choice=0):
                 self._text += delta.text
-                return CompletionResponse(
-                    text=self._text,
+                return completion_response(
+                    self._text,
                     delta=delta.text,
                     raw=delta.raw,
                     logprobs=text_logprobs_of(delta.logprobs),
+                    additional_kwargs={},
                 )
             case TextFinish():
                 return self._complete(delta.reply, _final_raw(delta), delta="")
@@ -204,8 +211,8 @@ class CompletionRenderer:
         self, reply: TextCompletion, raw: JsonObject, *, delta: str | None
     ) -> CompletionResponse:
         choice = _first(reply.choices)
-        return CompletionResponse(
-            text=choice.text or "",
+        return completion_response(
+            choice.text or "",
             delta=delta,
             raw=raw,
             logprobs=text_logprobs_of(choice.logprobs.to_wire() if choice.logprobs else None),
