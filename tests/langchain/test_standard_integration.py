@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.integration_tests import chat_models as suite
 
 from langchain_cerebras_ext import ChatCerebras
 from tests.langchain.support import KEY, MODEL, OTHER_MODEL, QUIET_BETA
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator
 
 pytestmark = QUIET_BETA
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
 
 
 class TestChatCerebrasIntegration(ChatModelIntegrationTests):
@@ -78,6 +86,15 @@ class TestFunctionCalling(TestChatCerebrasIntegration):
 class TestQwen(TestChatCerebrasIntegration):
     method = "json_schema"
     model_name = OTHER_MODEL
+
+    @pytest.fixture(autouse=True)
+    def _images_are_local(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The suite downloads its images; this one is made here."""
+        monkeypatch.setattr(suite.httpx, "get", lambda *_, **__: SimpleNamespace(content=PNG))
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return True
 
 
 def _said(model: ChatCerebras, prompt: str, *, stream: bool) -> AIMessage:
