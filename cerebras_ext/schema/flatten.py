@@ -98,6 +98,8 @@ class Gatherer:
 
     def _open(self, part: Part, opened: set[str], *, is_opened: bool) -> tuple[Part, list[Place]]:
         """The part without what has to be opened, and the places that are to be merged instead."""
+        if not (part.refs or part.choices):
+            return part, []
         pointers = {ref.pointer for ref in part.refs}
         is_lone = len(pointers) == 1 and not (part.has_own_constraints or part.choices)
         found: list[Place] = []

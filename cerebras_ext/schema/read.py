@@ -17,7 +17,7 @@ from cerebras_ext.schema.keywords import (
     row_of,
 )
 from cerebras_ext.schema.merge import common_values, type_of
-from cerebras_ext.schema.parts import Choice, Elements, Members, Part, Places, Ref, Source
+from cerebras_ext.schema.parts import Choice, Elements, Members, Part, Ref, Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -71,20 +71,17 @@ class Reader:
             return Part(source.path, is_never=not schema)
         if not isinstance(schema, dict):
             self._log.refuse(source.path, "malformed", "a schema must be an object, true or false")
-            return self._stand_in(source)
+            return _stand_in(source)
         if schema.get("nullable") is True:
             return self._nullable(source, schema)
         node = self._checked(source, schema)
         refs = None if node is None else self._refs(source, node)
         if node is None or refs is None:
-            return self._stand_in(source)
+            return _stand_in(source)
         self._note_rewritings(source.path, node)
         if _rows(node, Fate.REFUSED) and "type" not in node:
-            return self._stand_in(source)  # that it says too little follows
+            return _stand_in(source)  # that it says too little follows
         return self._part(source, node, refs)
-
-    def _stand_in(self, source: Source) -> Part:
-        return Part(source.path, types=("null",))
 
     def _nullable(self, source: Source, schema: dict[str, Json]) -> Part:
         """The node as a choice between what it says without 'nullable', and null.
@@ -241,7 +238,7 @@ class Reader:
             is_declared="properties" in node,
             required=tuple(node["required"]) if "required" in node else None,
             extras=extras,
-            names=tuple(_at(source, node[n], n) for n in ("propertyNames",) if n in node),
+            names=_child(source, "propertyNames", node) or (),
         )
 
     def _refs(self, source: Source, node: dict[str, Any]) -> tuple[Ref, ...] | None:
@@ -262,6 +259,10 @@ class Reader:
         return (Ref(pointer, source.path, Source(pointer, target, (*source.lineage, pointer))),)
 
 
+def _stand_in(source: Source) -> Part:
+    return Part(source.path, types=("null",))
+
+
 def _rows(node: Mapping[str, Any], fate: Fate) -> list[tuple[str, Keyword]]:
     """The node's keywords that share a fate."""
     return [(name, row) for name in node if (row := row_of(name)).fate is fate]
@@ -271,7 +272,7 @@ def _at(source: Source, child: Json, *tokens: str | int) -> Source:
     return Source(at(source.path, *tokens), child, source.lineage)
 
 
-def _child(source: Source, keyword: str, node: dict[str, Any]) -> Places | None:
+def _child(source: Source, keyword: str, node: dict[str, Any]) -> tuple[Source] | None:
     return (_at(source, node[keyword], keyword),) if keyword in node else None
 
 

@@ -341,6 +341,27 @@ REWRITTEN: dict[str, Case] = {
         {"anyOf": [{"title": "One", "const": 1}, {"const": True}, {"const": "1"}]},
         {("oneOf", "one-of")},
     ),
+    "values and types": Case(
+        {"oneOf": [{"const": 1.5}, _INTEGER, {"enum": ["a", None]}]},
+        {"anyOf": [{"const": 1.5}, _INTEGER, {"enum": ["a", None]}]},
+        {("oneOf", "one-of")},
+    ),
+    "value of a type": Case(
+        {"oneOf": [{"const": 1}, {"type": "number"}]},
+        {
+            "description": "Exactly one of the alternatives must match.",
+            "anyOf": [{"const": 1}, {"type": "number"}],
+        },
+        {("oneOf", "restated")},
+    ),
+    "alternative that lets other types pass": Case(
+        {"oneOf": [{"minimum": 1}, _STRING]},
+        {
+            "description": "Exactly one of the alternatives must match.",
+            "anyOf": [{"type": "number", "minimum": 1}, _STRING],
+        },
+        {("oneOf", "restated"), ("type", "typed")},
+    ),
     "exclusive alternatives that overlap": Case(
         {"oneOf": [{"type": "number"}, _INTEGER]},
         {
@@ -537,6 +558,26 @@ def test_root_that_leads_to_an_object_becomes_it(root: dict[str, Any]) -> None:
     """A root the service would not take is replaced by the object it stands for."""
     strict = to_strict({**root, "title": "Where", "$defs": {"Point": _POINT, "Alias": _POINT_REF}})
     assert strict.schema == {"title": "Where", **_POINT}
+
+
+def test_reference_met_twice_is_merged_once() -> None:
+    """A part reached over two references is one part, and no recursion."""
+    named = {"type": "object", "properties": {"name": _STRING}, "required": ["name"]}
+    aged = {"allOf": [{"$ref": "#/$defs/Named"}, {"properties": {"age": _INTEGER}}]}
+    node = {"allOf": [{"$ref": "#/$defs/Named"}, {"$ref": "#/$defs/Aged"}]}
+    strict = to_strict({**_object(node=node), "$defs": {"Named": named, "Aged": aged}})
+    assert strict.schema == _object(
+        node={**_object(name=_STRING, age=_INTEGER), "required": ["name"]}
+    )
+
+
+def test_more_alternatives_than_can_be_compared_may_overlap() -> None:
+    """Every pair is compared, so beyond a hundred nothing is proved and the description says it."""
+    values = [{"const": index} for index in range(101)]
+    node, _ = _strict_node({"oneOf": values})
+    assert node == {"description": "Exactly one of the alternatives must match.", "anyOf": values}
+    node, _ = _strict_node({"oneOf": values[:100]})
+    assert node == {"anyOf": values[:100]}
 
 
 def test_definition_nobody_needs_is_left_out() -> None:
