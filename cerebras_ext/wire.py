@@ -8,6 +8,7 @@ Source: API reference, chat completions, completions and models, read 2026-10-01
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 - type hints of TypedDicts are read at run time
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -63,7 +64,7 @@ class SystemMessage(TypedDict):
     """Instructions; `developer` is for gpt-oss models only."""
 
     role: Literal["system", "developer"]
-    content: str | list[TextPart] | list[ContentPart]
+    content: str | Sequence[ContentPart]
     name: NotRequired[str | None]
 
 
@@ -71,7 +72,7 @@ class UserMessage(TypedDict):
     """What the user says, with images where the model takes them."""
 
     role: Literal["user"]
-    content: str | list[TextPart] | list[ContentPart]
+    content: str | Sequence[ContentPart]
     name: NotRequired[str | None]
 
 
