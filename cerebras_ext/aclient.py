@@ -297,6 +297,9 @@ class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
         super().__init__(opened)
         self._deltas = self._iterate()
 
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self._deltas  # itself would do, one call slower a delta
+
     async def __anext__(self) -> Delta:
         return await anext(self._deltas)
 

@@ -297,6 +297,9 @@ class Stream(StreamState[Delta], Iterator[Delta]):
         super().__init__(opened)
         self._deltas = self._iterate()
 
+    def __iter__(self) -> Iterator[Delta]:
+        return self._deltas  # itself would do, one call slower a delta
+
     def __next__(self) -> Delta:
         return next(self._deltas)
 
