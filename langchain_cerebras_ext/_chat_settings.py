@@ -12,7 +12,8 @@ from cerebras_ext.wire import (
     ServiceTier,  # noqa: TC001
 )
 from langchain_cerebras_ext._connection import CerebrasConnection
-from langchain_cerebras_ext._request import CHAT_FIELDS, RULE_KEYS, Defaults
+from langchain_cerebras_ext._options import CHAT_FIELDS, RULE_KEYS
+from langchain_cerebras_ext._request import Defaults
 
 __all__ = ["ChatSettings"]
 

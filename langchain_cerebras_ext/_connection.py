@@ -21,13 +21,14 @@ from cerebras_ext._version import __version__
 from cerebras_ext.aclient import AsyncCerebrasClient
 from cerebras_ext.catalog import ModelFacts, facts_of
 from cerebras_ext.client import CerebrasClient
-from cerebras_ext.config import ClientConfig, Timeouts
+from cerebras_ext.config import ClientConfig
 from cerebras_ext.endpoint import check_headers, find_base_url
 from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._clients import shared_async_client, shared_client
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
+from langchain_cerebras_ext._options import timeouts_of
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
 
@@ -178,13 +179,9 @@ class CerebrasConnection(BaseModel):
     @classmethod
     def _plain_timeout(cls, timeout: Any) -> Any:
         with translated():
-            if is_object(timeout):
-                _timeouts(timeout)
-            elif timeout is not None and not isinstance(timeout, int | float):
-                return asdict(Timeouts.of(timeout))
-            else:
-                Timeouts.of(timeout)
-        return timeout
+            limits = timeouts_of(timeout)
+        is_plain = timeout is None or isinstance(timeout, int | float | dict)
+        return timeout if is_plain else asdict(limits)
 
     @field_validator("api_key", mode="after")
     @classmethod
@@ -342,9 +339,7 @@ class CerebrasConnection(BaseModel):
         return ClientConfig(
             api_key=self._key(),
             base_url=self.base_url,
-            timeout=_timeouts(self.timeout)
-            if isinstance(self.timeout, dict)
-            else Timeouts.of(self.timeout),
+            timeout=timeouts_of(self.timeout),
             retry=RetryPolicy(
                 max_retries=self.max_retries, retries_queue_exceeded=self.retries_queue_exceeded
             ),
@@ -388,12 +383,3 @@ class CerebrasConnection(BaseModel):
             "ls_stop": stop if stop is not None else self.stop,
         }
         return {name: value for name, value in facts.items() if value is not None}
-
-
-def _timeouts(limits: Mapping[str, float | None]) -> Timeouts:
-    try:
-        return Timeouts(**limits)
-    except TypeError as error:
-        raise ConfigError(
-            f"timeout: {error}; give connect_s, read_s, write_s, pool_s or total_s"
-        ) from None

@@ -19,6 +19,17 @@ from langchain_cerebras_ext._messages import (
     rename_calls,
     wire_messages_from_langchain,
 )
+from langchain_cerebras_ext._options import (
+    CHAT_FIELDS,
+    CHAT_KEYS,
+    CHAT_REQUEST_KEYS,
+    RULE_KEYS,
+    TEXT_FIELDS,
+    TEXT_KEYS,
+    TEXT_REQUEST_KEYS,
+    check_known,
+    timeouts_of,
+)
 from langchain_cerebras_ext._reply import RenderRules
 from langchain_cerebras_ext._shapes import object_in
 from langchain_cerebras_ext._tools import (
@@ -29,7 +40,7 @@ from langchain_cerebras_ext._tools import (
     tool_names_of,
     tools_to_wire,
 )
-from langchain_cerebras_ext.errors import UnknownParameter, UnsupportedInput
+from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,101 +51,7 @@ if TYPE_CHECKING:
     from cerebras_ext.config import RetryEvent
     from cerebras_ext.wire import ChatRequest, JsonObject, TextRequest
 
-__all__ = [
-    "CHAT_FIELDS",
-    "CHAT_KEYS",
-    "RULE_KEYS",
-    "TEXT_FIELDS",
-    "TEXT_KEYS",
-    "ChatCall",
-    "Defaults",
-    "TextCall",
-    "chat_call",
-    "check_known",
-    "text_call",
-]
-
-OPTION_KEYS = frozenset({"extra_body", "extra_headers", "max_retries", "merge_deltas", "timeout"})
-"""How a call is sent."""
-
-RULE_KEYS = frozenset(
-    {"include_response_headers", "replay_foreign_reasoning", "replay_reasoning", "stream_usage"}
-)
-"""How a call is translated and rendered."""
-
-_IGNORED_KEYS = frozenset({"ls_structured_output_format", "stream", "structured_output_format"})
-"""What core leaves in the kwargs for its own purposes."""
-
-_SHARED_FIELDS = {
-    name: name
-    for name in (
-        "model",
-        "temperature",
-        "top_p",
-        "stop",
-        "seed",
-        "frequency_penalty",
-        "presence_penalty",
-        "logit_bias",
-        "prompt_cache_key",
-        "user",
-    )
-}
-CHAT_FIELDS = {
-    **_SHARED_FIELDS,
-    "max_tokens": "max_completion_tokens",
-    "min_tokens": "min_completion_tokens",
-    **{
-        name: name
-        for name in (
-            "logprobs",
-            "top_logprobs",
-            "parallel_tool_calls",
-            "reasoning_effort",
-            "reasoning_format",
-            "clear_thinking",
-            "service_tier",
-            "prediction",
-        )
-    },
-}
-"""Fields of `ChatCerebras` that shape the request, and what the wire calls them."""
-
-TEXT_FIELDS = {
-    **_SHARED_FIELDS,
-    **{
-        name: name
-        for name in (
-            "max_tokens",
-            "min_tokens",
-            "logprobs",
-            "echo",
-            "best_of",
-            "suffix",
-            "grammar_root",
-            "return_raw_tokens",
-        )
-    },
-}
-"""Fields of `CerebrasLLM` that shape the request, and what the wire calls them."""
-
-_CALL_ONLY = frozenset({"model_parameters", "n", "stream_options"})
-_CHAT_ONLY = frozenset({"response_format", "tool_choice", "tools"})
-_CHAT_REQUEST = frozenset({*CHAT_FIELDS, *CHAT_FIELDS.values(), *_CHAT_ONLY, *_CALL_ONLY})
-_TEXT_REQUEST = frozenset({*TEXT_FIELDS, "n", "stream_options"})
-
-CHAT_KEYS = _CHAT_REQUEST | OPTION_KEYS | RULE_KEYS
-"""Everything a call of `ChatCerebras` may set."""
-
-TEXT_KEYS = _TEXT_REQUEST | OPTION_KEYS
-"""Everything a call of `CerebrasLLM` may set."""
-
-_REMEDIES = {
-    "disable_reasoning": "; the field is deprecated, use reasoning_effort='none'",
-    "function_call": "; use tool_choice",
-    "functions": "; use tools",
-    "reasoning": "; use reasoning_effort and reasoning_format",
-}
+__all__ = ["ChatCall", "Defaults", "TextCall", "chat_call", "text_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +93,6 @@ class TextCall:
     options: CallOptions
 
 
-def check_known(kwargs: Mapping[str, Any], known: frozenset[str], *, where: str) -> None:
-    """Makes sure that every name is one a call takes.
-
-    Raises:
-        UnknownParameter: One is not; names the nearest.
-    """
-    for name in kwargs:
-        if name not in known and name not in _IGNORED_KEYS:
-            remedy = _REMEDIES.get(name, "; extra_body sends fields this package does not know")
-            raise UnknownParameter.among(name, known, where=where, remedy=remedy)
-
-
 def _overlaid(
     defaults: Mapping[str, Any],
     kwargs: Mapping[str, Any],
@@ -226,8 +131,9 @@ def _call_options(
 ) -> CallOptions:
     """How one call is sent."""
     extra = {**(extra_body or {}), **object_in(kwargs.get("extra_body"))}
+    timeout = kwargs.get("timeout")
     return CallOptions(
-        timeout=kwargs.get("timeout"),
+        timeout=None if timeout is None else timeouts_of(timeout),
         max_retries=kwargs.get("max_retries"),
         extra_headers=kwargs.get("extra_headers"),
         extra_body=extra or None,
@@ -258,27 +164,17 @@ def chat_call(
         UnsupportedInput: Something has no form on the wire.
     """
     check_known(kwargs, CHAT_KEYS, where="a ChatCerebras call")
-    given = {name: value for name, value in kwargs.items() if name in _CHAT_REQUEST}
+    given = {name: value for name, value in kwargs.items() if name in CHAT_REQUEST_KEYS}
     fields = _overlaid(defaults.request, given, stop, CHAT_FIELDS)
     chosen = {name: kwargs[name] for name in RULE_KEYS if kwargs.get(name) is not None}
     rules = {**defaults.rules, **chosen}
     facts = defaults.facts_for(fields["model"])
-    wire_messages = wire_messages_from_langchain(
+    fields["messages"] = wire_messages_from_langchain(
         messages,
         MessageRules(facts, rules["replay_reasoning"], rules["replay_foreign_reasoning"]),
     )
-    tools = bound_tools(fields.pop("tools", ()))
-    choice = bound_tool_choice(fields.pop("tool_choice", None), tool_names_of(tools))
-    names = _tool_names([*tool_names_of(tools), *call_names_in(wire_messages)])
-    rename_calls(wire_messages, names)
-    fields["messages"] = wire_messages
-    if tools:
-        fields["tools"] = tools_to_wire(tools, names, facts)
-        if choice is not None:
-            fields["tool_choice"] = tool_choice_to_wire(choice, names)
-    else:
-        fields.pop("parallel_tool_calls", None)
-    _shape(fields, facts)
+    names = _settle_tools(fields, facts)
+    _settle_formats(fields, facts)
     return ChatCall(
         request=cast("ChatRequest", fields),
         options=_call_options(kwargs, defaults.extra_body, on_retry),
@@ -296,7 +192,7 @@ def text_call(
 ) -> TextCall:
     """The call that a hook of the completion model makes; as `chat_call`."""
     check_known(kwargs, TEXT_KEYS, where="a CerebrasLLM call")
-    given = {name: value for name, value in kwargs.items() if name in _TEXT_REQUEST}
+    given = {name: value for name, value in kwargs.items() if name in TEXT_REQUEST_KEYS}
     fields = _overlaid(defaults.request, given, stop, TEXT_FIELDS)
     return TextCall(
         request=cast("TextRequest", {**fields, "prompt": prompt}),
@@ -304,15 +200,27 @@ def text_call(
     )
 
 
-def _tool_names(names: list[str]) -> ToolNames:
+def _settle_tools(fields: JsonObject, facts: ModelFacts) -> ToolNames:
+    """Puts tools, their choice and calls in the history into the wire's form; gives the names."""
+    tools = bound_tools(fields.pop("tools", ()))
+    own_names = tool_names_of(tools)
+    choice = bound_tool_choice(fields.pop("tool_choice", None), own_names)
     try:
-        return ToolNames.of(names)
+        names = ToolNames.of([*own_names, *call_names_in(fields["messages"])])
     except ValueError as error:
         raise UnsupportedInput(f"tools: {error}") from error
+    rename_calls(fields["messages"], names)
+    if not tools:
+        fields.pop("parallel_tool_calls", None)
+        return names
+    fields["tools"] = tools_to_wire(tools, names, facts)
+    if choice is not None:
+        fields["tool_choice"] = tool_choice_to_wire(choice, names)
+    return names
 
 
-def _shape(fields: JsonObject, facts: ModelFacts) -> None:
-    """Turns what is left of LangChain's spelling into the wire's."""
+def _settle_formats(fields: JsonObject, facts: ModelFacts) -> None:
+    """Puts the response format and the prediction into the wire's form."""
     if "response_format" in fields:
         fields["response_format"] = response_format_to_wire(fields["response_format"])
         wants_json = fields["response_format"]["type"] != "text"

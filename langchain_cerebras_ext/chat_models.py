@@ -14,9 +14,10 @@ from langchain_cerebras_ext._chat_settings import ChatSettings
 from langchain_cerebras_ext._chunks import ChunkRenderer
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._events import EventRenderer
+from langchain_cerebras_ext._options import CHAT_KEYS, check_known
 from langchain_cerebras_ext._profile import profile_of
 from langchain_cerebras_ext._reply import result_from_reply
-from langchain_cerebras_ext._request import CHAT_KEYS, chat_call, check_known
+from langchain_cerebras_ext._request import chat_call
 from langchain_cerebras_ext._retries import retry_reporter
 from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
 from langchain_cerebras_ext._target import plan_structured_output, target_of

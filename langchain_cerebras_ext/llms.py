@@ -13,8 +13,9 @@ from pydantic import Field
 from cerebras_ext.deltas import StreamStart, TextDelta, TextFinish
 from langchain_cerebras_ext._connection import CerebrasConnection
 from langchain_cerebras_ext._errors import translated
+from langchain_cerebras_ext._options import TEXT_FIELDS
 from langchain_cerebras_ext._reply import envelope_metadata
-from langchain_cerebras_ext._request import TEXT_FIELDS, Defaults, text_call
+from langchain_cerebras_ext._request import Defaults, text_call
 from langchain_cerebras_ext._usage import summed_token_usage
 from langchain_cerebras_ext.errors import ProtocolError
 

@@ -233,6 +233,15 @@ def test_timeout_is_taken_in_any_form(given: Any, expected: Timeouts) -> None:
     assert ChatCerebras(model=MODEL, api_key=KEY, timeout=given)._config().timeout == expected
 
 
+@pytest.mark.parametrize("given", [30, {"read_s": 5.0}, Timeouts(total_s=1.0)])
+def test_timeout_of_a_call_is_taken_in_any_form(given: Any) -> None:
+    """LC-21: as the field; a limit that is unknown is an error."""
+    model, _ = chat(HI)
+    assert model.invoke("Hi", timeout=given).text == "Hi"
+    with pytest.raises(ConfigError, match="timeout"):
+        model.invoke("Hi", timeout={"reed_s": 1})
+
+
 @pytest.mark.parametrize("timeout", [{"reed_s": 1}, 0, -1, "soon"])
 def test_impossible_timeout_is_an_error_at_construction(timeout: Any) -> None:
     """A time limit that cannot work is named before any call."""

@@ -1,0 +1,145 @@
+"""Which options there are: fields of models, keywords of calls, and what the wire calls them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cerebras_ext.config import Timeouts
+from langchain_cerebras_ext._shapes import is_object
+from langchain_cerebras_ext.errors import ConfigError, UnknownParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CHAT_FIELDS",
+    "CHAT_KEYS",
+    "CHAT_REQUEST_KEYS",
+    "RULE_KEYS",
+    "TEXT_FIELDS",
+    "TEXT_KEYS",
+    "TEXT_REQUEST_KEYS",
+    "check_known",
+    "timeouts_of",
+]
+
+OPTION_KEYS = frozenset({"extra_body", "extra_headers", "max_retries", "merge_deltas", "timeout"})
+"""How a call is sent."""
+
+RULE_KEYS = frozenset(
+    {"include_response_headers", "replay_foreign_reasoning", "replay_reasoning", "stream_usage"}
+)
+"""How a call is translated and rendered."""
+
+
+def _alike(*names: str) -> dict[str, str]:
+    """Fields that the wire calls by the same name."""
+    return {name: name for name in names}
+
+
+_SHARED_FIELDS = _alike(
+    "model",
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "prompt_cache_key",
+    "user",
+)
+
+CHAT_FIELDS = {
+    **_SHARED_FIELDS,
+    "max_tokens": "max_completion_tokens",
+    "min_tokens": "min_completion_tokens",
+    **_alike(
+        "logprobs",
+        "top_logprobs",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "reasoning_format",
+        "clear_thinking",
+        "service_tier",
+        "prediction",
+    ),
+}
+"""Fields of `ChatCerebras` that shape the request, and what the wire calls them."""
+
+TEXT_FIELDS = {
+    **_SHARED_FIELDS,
+    **_alike(
+        "max_tokens",
+        "min_tokens",
+        "logprobs",
+        "echo",
+        "best_of",
+        "suffix",
+        "grammar_root",
+        "return_raw_tokens",
+    ),
+}
+"""Fields of `CerebrasLLM` that shape the request, and what the wire calls them."""
+
+CHAT_REQUEST_KEYS = frozenset(
+    {
+        *CHAT_FIELDS,
+        *CHAT_FIELDS.values(),
+        "model_parameters",
+        "n",
+        "response_format",
+        "stream_options",
+        "tool_choice",
+        "tools",
+    }
+)
+"""Request fields that a call of `ChatCerebras` may set."""
+
+TEXT_REQUEST_KEYS = frozenset({*TEXT_FIELDS, "n", "stream_options"})
+"""Request fields that a call of `CerebrasLLM` may set."""
+
+CHAT_KEYS = CHAT_REQUEST_KEYS | OPTION_KEYS | RULE_KEYS
+"""Everything that a call of `ChatCerebras` may set."""
+
+TEXT_KEYS = TEXT_REQUEST_KEYS | OPTION_KEYS
+"""Everything that a call of `CerebrasLLM` may set."""
+
+_IGNORED_KEYS = frozenset({"ls_structured_output_format", "stream", "structured_output_format"})
+"""What core leaves in the kwargs for its own purposes."""
+
+_REMEDIES = {
+    "disable_reasoning": "; the field is deprecated, use reasoning_effort='none'",
+    "function_call": "; use tool_choice",
+    "functions": "; use tools",
+    "reasoning": "; use reasoning_effort and reasoning_format",
+}
+_ESCAPE = "; extra_body sends request fields this package does not know"
+
+
+def check_known(kwargs: Mapping[str, object], known: frozenset[str], *, where: str) -> None:
+    """Makes sure that every name is one a call takes.
+
+    Raises:
+        UnknownParameter: One is not; names the nearest.
+    """
+    for name in kwargs:
+        if name not in known and name not in _IGNORED_KEYS:
+            remedy = _REMEDIES.get(name, _ESCAPE)
+            raise UnknownParameter.among(name, known, where=where, remedy=remedy)
+
+
+def timeouts_of(limits: object) -> Timeouts:
+    """Time limits from a number of seconds, a dict of parts, or whatever `Timeouts.of` takes.
+
+    Raises:
+        ConfigError: It is none of these.
+    """
+    if not is_object(limits):
+        return Timeouts.of(limits)
+    try:
+        return Timeouts(**limits)
+    except TypeError as error:
+        raise ConfigError(
+            f"timeout: {error}; give connect_s, read_s, write_s, pool_s or total_s"
+        ) from None
