@@ -9,7 +9,15 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from cerebras_ext import CallOptions, ConfigError
-from tests.llama_index.support import MODEL, reply, served, text_reply
+from tests.llama_index.support import (
+    HELLO,
+    MODEL,
+    events,
+    reply,
+    served,
+    text_chunk,
+    text_reply,
+)
 
 QUESTION = [ChatMessage(content="?")]
 
@@ -156,6 +164,18 @@ def test_no_messages_are_an_error_before_sending() -> None:
     with pytest.raises(ConfigError, match="messages: is empty"):
         llm.chat([])
     assert service.requests == []
+
+
+@pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
+@pytest.mark.parametrize("is_chat_model", [True, False])
+def test_streams_ask_for_usage(method: str, is_chat_model: bool) -> None:
+    """LI-24: the service gives it in any case, servers like it may not; the caller's word wins."""
+    pieces = events(*HELLO) if is_chat_model else events(text_chunk("x", "stop"))
+    llm, service = served(pieces, is_chat_model=is_chat_model)
+    given: Any = QUESTION if "chat" in method else "?"
+    list(getattr(llm, method)(given))
+    list(getattr(llm, method)(given, stream_options=None))
+    assert [sent.get("stream_options") for sent in service.sent] == [{"include_usage": True}, None]
 
 
 def test_a_prompt_is_one_user_message() -> None:
