@@ -180,7 +180,7 @@ class CerebrasConnection(BaseModel):
     def _plain_timeout(cls, timeout: Any) -> Any:
         with translated():
             limits = timeouts_of(timeout)
-        is_plain = timeout is None or isinstance(timeout, int | float | dict)
+        is_plain = timeout is None or isinstance(timeout, int | float) or is_object(timeout)
         return timeout if is_plain else asdict(limits)
 
     @field_validator("api_key", mode="after")

@@ -7,14 +7,16 @@ the service accepts.
 
 from __future__ import annotations
 
+import json
 import logging
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from cerebras_ext import wire
-from cerebras_ext.schema import NotExpressible, to_strict
+from cerebras_ext.schema import NotExpressible, StrictSchema, to_strict
 from cerebras_ext.tool_names import ToolNames
 from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
@@ -211,9 +213,23 @@ def strict_schema(
         UnsupportedInput: It cannot be expressed there; says why.
     """
     try:
-        strict = to_strict(schema, refused=refused)
+        strict = _strict_of(schema, refused)
     except NotExpressible as error:
         raise UnsupportedInput(f"{what}: {error}; use strict=False") from error
     for change in strict.changes:
         logger.debug("%s: strict schema: %s", what, change)
     return strict.schema
+
+
+def _strict_of(schema: Mapping[str, Any], refused: frozenset[str]) -> StrictSchema:
+    try:
+        text = json.dumps(schema)
+    except (TypeError, ValueError, RecursionError):
+        return to_strict(schema, refused=refused)
+    return _strict_of_text(text, refused)
+
+
+@lru_cache(maxsize=256)
+def _strict_of_text(text: str, refused: frozenset[str]) -> StrictSchema:
+    """Applications send few schemas many times; the result is read, never changed."""
+    return to_strict(json.loads(text), refused=refused)

@@ -19,8 +19,8 @@ from langchain_cerebras_ext import CerebrasLLM, ChatCerebras
 from langchain_cerebras_ext._profile import profile_of
 from langchain_cerebras_ext.errors import ConfigError, StreamIncomplete
 from tests.langchain.paths import PATHS
+from tests.langchain.replies import ADD, REPLIES
 from tests.langchain.support import KEY, MODEL, OTHER_MODEL, QUIET_BETA, Reply, chat, sse
-from tests.langchain.test_matrix import ADD, REPLIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tests.langchain.paths import PATHS
+from tests.langchain.replies import REPLIES
 from tests.langchain.support import QUIET_BETA, Reply, chat
-from tests.langchain.test_matrix import REPLIES
 
 pytestmark = QUIET_BETA
 

@@ -13,8 +13,8 @@ from langchain_cerebras_ext import _blocks
 from langchain_cerebras_ext import errors as lc
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
+from tests.langchain.replies import ADD, REPLIES, SEND
 from tests.langchain.support import QUIET_BETA, Reply, chat, sse
-from tests.langchain.test_matrix import ADD, REPLIES, SEND
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
