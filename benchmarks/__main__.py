@@ -1,4 +1,10 @@
-"""`python -m benchmarks`: all figures, side by side."""
+"""`python -m benchmarks`: all figures, side by side, in turn.
+
+Each contender works in a process of its own, in its own virtual environment, which the command
+makes when it is missing. A round asks everyone for a figure, one after the other; what is shown is
+the median of the rounds. `--quick` tries the harness out, `--write` puts the figures into
+`docs/performance.md`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,21 @@ import argparse
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
-from statistics import median
-from typing import Any
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.environments import python_of
+from benchmarks.report import Results, machine, plot, tables
+from benchmarks.rows import ROWS, Row
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_DOCS = Path(__file__).parent.parent / "docs"
+_MARKS = "<!-- figures -->", "<!-- end of figures -->"
 _ENVIRONMENT_OF = {
     "langchain-cerebras": "langchain-cerebras",
     "llama-index-llms-cerebras": "llama-index-llms-cerebras",
@@ -20,16 +35,30 @@ _ENVIRONMENT_OF = {
 
 
 class _Process:
+    """A process that is spoken with line by line, and ended at the end."""
+
     def __init__(self, python: str, *arguments: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own arguments
             [python, "-m", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
     def read(self) -> str:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("a process of the benchmark ended; its message is above")
+            raise SystemExit("a process of the benchmarks ended; its last words are above")
         return line
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -39,90 +68,74 @@ class _Process:
         answer: dict[str, Any] = json.loads(self.read())
         return answer
 
-    def end(self) -> None:
-        self._process.terminate()
-        self._process.wait()
+
+class _Bench:
+    """The servers, and a worker for each contender, begun when it is first asked."""
+
+    def __init__(self, stack: ExitStack, *, is_quick: bool) -> None:
+        self._stack = stack
+        self._workers: dict[str, _Process] = {}
+        self._where = {
+            "port": int(self._begun(sys.executable, "benchmarks.server").read()),
+            "paced_port": int(self._begun(sys.executable, "benchmarks.server", "--paced").read()),
+            "is_quick": is_quick,
+        }
+
+    def figures(self, row: Row, name: str) -> dict[str, Any]:
+        worker = self._workers.get(name)
+        if worker is None:
+            python = python_of(_ENVIRONMENT_OF.get(name))
+            worker = self._workers[name] = self._begun(python, "benchmarks.worker")
+        bench = {"name": name, **self._where}
+        return worker.ask({"measure": row.measure, "arguments": row.arguments, "bench": bench})
+
+    def _begun(self, *arguments: str) -> _Process:
+        return self._stack.enter_context(_Process(*arguments))
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    title: str
-    measure: str
-    arguments: dict[str, Any]
-    contenders: tuple[str, ...]
+def _measured(bench: _Bench, rows: Sequence[Row], names: Sequence[str], n_rounds: int) -> Results:
+    results: Results = {}
+    for row in rows:
+        for _ in range(n_rounds):
+            for name in row.contenders:
+                if names and name not in names:
+                    continue
+                figures = bench.figures(row, name)
+                if "error" in figures:
+                    raise SystemExit(f"{row.section}, {row.title}, {name}: {figures['error']}")
+                results.setdefault((row.section, row.title, name), []).append(figures)
+        print(f"  {row.section} {row.title}", file=sys.stderr, flush=True)
+    return results
 
 
-_ALL = (
-    "raw socket",
-    "httpx",
-    "client",
-    "client, apart",
-    "langchain-core",
-    "langchain",
-    "langchain, apart",
-    "langchain-cerebras",
-    "llama-index-core",
-    "llama-index",
-    "llama-index, apart",
-    "llama-index-llms-cerebras",
-)
-
-_ROWS = [
-    _Row(
-        f"{kind} {framing} {'async' if is_async else 'sync'}",
-        "stream_cost",
-        {
-            "kind": kind,
-            "framing": framing,
-            "is_async": is_async,
-            "n_tokens": 5000 if kind == "text" else 1000,
-        },
-        _ALL,
+def _write(rows: Sequence[Row], results: Results) -> None:
+    page = _DOCS / "performance.md"
+    text = page.read_text()
+    before, after = text.split(_MARKS[0])[0], text.split(_MARKS[1])[1]
+    said = f"Measured {datetime.now(UTC):%Y-%m-%d} on two shared cores ({machine()})."
+    page.write_text(
+        f"{before}{_MARKS[0]}\n\n{said}\n\n{tables(rows, results)}\n\n{_MARKS[1]}{after}"
     )
-    for kind, framing in (
-        ("text", "event"),
-        ("text", "16k"),
-        ("reasoning", "event"),
-        ("tools", "event"),
-    )
-    for is_async in (False, True)
-]
+    (_DOCS / "performance.svg").write_text(plot(results, rows[0].section))
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--contenders", default="")
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--quick", action="store_true", help="try the harness out")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="rows whose section holds this")
+    parser.add_argument("--of", action="append", default=[], help="contender; may be repeated")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     arguments = parser.parse_args()
-    server = _Process(sys.executable, "benchmarks.server")
-    port = int(server.read())
-    chosen = [n for n in _ALL if not arguments.contenders or n in arguments.contenders.split(";")]
-    workers = {
-        name: _Process(python_of(_ENVIRONMENT_OF.get(name)), "benchmarks.worker") for name in chosen
-    }
-    for row in _ROWS:
-        if arguments.only not in row.title:
-            continue
-        print(f"\n{row.title}")
-        figures: dict[str, list[dict[str, Any]]] = {}
-        for _ in range(1 if arguments.quick else arguments.rounds):
-            for name in row.contenders:
-                if name not in workers:
-                    continue
-                bench = {"name": name, "port": port, "is_quick": arguments.quick}
-                job = {"measure": row.measure, "arguments": row.arguments, "bench": bench}
-                figures.setdefault(name, []).append(workers[name].ask(job))
-        for name, results in figures.items():
-            if "error" in results[0]:
-                print(f"  {name:28} {results[0]['error']}")
-            else:
-                shown = {key: round(median(r[key] for r in results), 2) for key in results[0]}
-                print(f"  {name:28} {shown}")
-    for process in (*workers.values(), server):
-        process.end()
+    rows = [row for row in ROWS if arguments.only in f"{row.section} {row.title}"]
+    with ExitStack() as stack:
+        bench = _Bench(stack, is_quick=arguments.quick)
+        n_rounds = 1 if arguments.quick else arguments.rounds
+        results = _measured(bench, rows, arguments.of, n_rounds)
+    print(tables(rows, results))
+    if arguments.write:
+        _write(rows, results)
 
 
 if __name__ == "__main__":

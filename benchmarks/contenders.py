@@ -266,6 +266,36 @@ class _LangChain:
     async def areply(self) -> Any:
         return await self.model.ainvoke(_PROMPT)
 
+    def summed(self) -> Iterator[Any]:
+        """A stream whose chunks are added up by `+=`, as agents do."""
+        total: Any = None
+        for chunk in self.model.stream(_PROMPT):
+            total = chunk if total is None else total + chunk
+            yield total
+
+    def invoked(self) -> Iterator[Any]:
+        """`invoke` while somebody listens to the tokens: core streams then."""
+        yield self.model.invoke(_PROMPT, config={"callbacks": [_streaming_handler()]})
+
+    async def aevents(self) -> AsyncIterator[Any]:
+        """The events of a stream."""
+        async for event in self.model.astream_events(_PROMPT, version="v2"):
+            yield event
+
+
+def _streaming_handler() -> Any:
+    from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.tracers._streaming import _StreamingCallbackHandler
+
+    class Handler(BaseCallbackHandler, _StreamingCallbackHandler):  # type: ignore[misc]
+        def tap_output_aiter(self, run_id: Any, output: Any) -> Any:
+            return output
+
+        def tap_output_iter(self, run_id: Any, output: Any) -> Any:
+            return output
+
+    return Handler()
+
 
 class LangChain(_LangChain):
     """This package's LangChain adapter."""

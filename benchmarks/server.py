@@ -177,13 +177,13 @@ class _Connection(asyncio.Protocol):
     async def _play(self, script: Script) -> None:
         writes = render(script)
         begun_s = time.monotonic()
+        self._stats.last_due_s = begun_s + (len(writes) - 1) / script.tokens_per_s
         for number, write in enumerate(writes):
             due_s = begun_s + number / script.tokens_per_s
             wait_s = due_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             self._transport.write(write)
-        self._stats.last_due_s = begun_s + (len(writes) - 1) / script.tokens_per_s
 
 
 async def serve() -> None:
