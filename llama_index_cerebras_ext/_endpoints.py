@@ -147,7 +147,7 @@ class CerebrasEndpoints(CerebrasSettings):
             "tools": wire_tools_of(tools, is_strict=is_strict, facts=facts),
         }
         choice = tool_choice_of(tool_choice, is_required=tool_required)
-        if choice is not None:
+        if choice is not None and facts.supports_tool_choice:
             prepared["tool_choice"] = choice
         if not allow_parallel_tool_calls:
             prepared["parallel_tool_calls"] = False

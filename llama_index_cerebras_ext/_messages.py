@@ -73,11 +73,7 @@ class PastCall:
 
 
 def past_calls_of(message: ChatMessage) -> list[PastCall]:
-    """The tool calls of a message: its blocks, else what older integrations left in its kwargs.
-
-    Raises:
-        ConfigError: A call has no name.
-    """
+    """The tool calls of a message: its blocks, else what older integrations left in its kwargs."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if blocks:
         return [PastCall(b.tool_call_id, b.tool_name, b.tool_kwargs) for b in blocks]
@@ -86,13 +82,18 @@ def past_calls_of(message: ChatMessage) -> list[PastCall]:
 
 
 def called_names(messages: Iterable[ChatMessage]) -> list[str]:
-    """The names of all tools that the history calls."""
-    return [
-        call.name
-        for message in messages
-        if _ROLES[message.role] == "assistant"
-        for call in past_calls_of(message)
-    ]
+    """The names of all tools that the history calls.
+
+    Raises:
+        ConfigError: A call has no name.
+    """
+    names: list[str] = []
+    for number, message in enumerate(messages):
+        if _ROLES[message.role] == "assistant":
+            names.extend(call.name for call in past_calls_of(message))
+            if not all(names):
+                raise ConfigError(f"messages.{number}: a tool call has no name")
+    return names
 
 
 def wire_messages_of(
@@ -239,9 +240,7 @@ def _joined(parts: Iterable[ContentPart]) -> str:
 def _kept_call(call: Any) -> PastCall:
     """A call from `additional_kwargs`: a wire dict, an SDK's object, or a `ToolSelection`."""
     function = _field(call, "function") or call
-    name = _field(function, "name") or _field(call, "tool_name")
-    if not name:
-        raise ConfigError("a tool call in the history has no name")
+    name = _field(function, "name") or _field(call, "tool_name") or ""
     arguments = _field(function, "arguments") or _field(call, "tool_kwargs") or "{}"
     return PastCall(_field(call, "id") or _field(call, "tool_id"), name, arguments)
 

@@ -57,8 +57,20 @@ def options_of(endpoint: Endpoint, fields: JsonObject) -> tuple[JsonObject, Call
 
 
 def tool_names_of(fields: JsonObject, messages: Sequence[ChatMessage]) -> ToolNames:
-    """How the tools of a request, and those its history calls, are named on the wire."""
-    offered = [tool["function"]["name"] for tool in fields.get("tools", ())]
+    """How the tools of a request, and those its history calls, are named on the wire.
+
+    Raises:
+        ConfigError: A tool is not described as the API has it, or has no name.
+    """
+    try:
+        offered = [tool["function"]["name"] for tool in fields.get("tools", ())]
+    except (KeyError, TypeError):
+        raise ConfigError(
+            "tools: each is to be {'type': 'function', 'function': {'name': ..., ...}}; "
+            "BaseTool objects go to chat_with_tools"
+        ) from None
+    if not all(offered):
+        raise ConfigError("tools: a tool has no name; give it one, so that the model can call it")
     return ToolNames.of([*offered, *called_names(messages)])
 
 
@@ -95,8 +107,9 @@ def _with_wire_names(fields: JsonObject, names: ToolNames) -> JsonObject:
     if not tools:
         return {name: value for name, value in fields.items() if name not in _TOOL_FIELDS}
     fields = {**fields, "tools": [_renamed(tool, names) for tool in tools]}
-    if isinstance(fields.get("tool_choice"), Mapping):
-        fields["tool_choice"] = _renamed(fields["tool_choice"], names)
+    choice = fields.get("tool_choice")
+    if isinstance(choice, Mapping) and "function" in choice:
+        fields["tool_choice"] = _renamed(cast("Mapping[str, Any]", choice), names)
     return fields
 
 

@@ -217,7 +217,8 @@ class CerebrasSettings(FunctionCallingLLM):
             resolved = self._config().resolved()
             self.api_key = resolved.api_key
             self.base_url = resolved.base_url
-        if self.context_window is None:
+        _ = self._facts  # which finds mistakes in catalog_overrides
+        if self.context_window is None and "context_window" not in self.catalog_overrides:
             warn_if_unknown(self.model)
         return self
 

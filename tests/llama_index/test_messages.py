@@ -318,10 +318,17 @@ def test_calls_of_older_histories_are_read(kept: Any) -> None:
     ]
 
 
-def test_a_kept_call_without_name_is_an_error() -> None:
-    """LI-36: a call without a name cannot be sent."""
-    with pytest.raises(ConfigError, match="has no name"):
-        translated(assistant(tool_calls=[{"id": "c1", "function": {"arguments": "{}"}}]))
+@pytest.mark.parametrize(
+    "message",
+    [
+        assistant(call("c1", {}, name="")),
+        assistant(tool_calls=[{"id": "c1", "function": {"arguments": "{}"}}]),
+    ],
+)
+def test_a_call_without_name_is_an_error(message: ChatMessage) -> None:
+    """LI-36: it cannot be sent; the message is named."""
+    with pytest.raises(ConfigError, match=r"messages\.1: a tool call has no name"):
+        translated(ChatMessage(content="x"), message)
 
 
 def test_blocks_win_over_kept_calls() -> None:

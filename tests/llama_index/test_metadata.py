@@ -59,6 +59,29 @@ def test_a_dedicated_endpoint_takes_the_facts_of_its_family() -> None:
 
 
 @pytest.mark.parametrize(
+    ("overrides", "error", "said"),
+    [
+        ({"contxt_window": 1}, TypeError, "did you mean 'context_window'"),
+        ({"context_window": "big"}, ValueError, "context_window='big'"),
+    ],
+)
+def test_mistaken_facts_are_found_at_construction(
+    overrides: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    """LI-04: a typo in them does not go unnoticed either."""
+    with pytest.raises(error, match=said):
+        model(catalog_overrides=overrides)
+
+
+def test_the_warning_points_at_the_users_line() -> None:
+    """LI-57: where the model was made."""
+    warn_if_unknown.cache_clear()
+    with pytest.warns(UserWarning, match="not in the catalogue") as caught:
+        Cerebras(model="my-other-model", api_key=KEY)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({"max_tokens": 500}, 500),

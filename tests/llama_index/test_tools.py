@@ -130,6 +130,24 @@ def test_a_choice_without_tools_is_not_sent_from_chat_either() -> None:
     assert service.sent[0].keys() == {"model", "messages"}
 
 
+@pytest.mark.parametrize(
+    "tool", [{"name": "f"}, WEATHER, {"function": "f"}, {"function": {"name": ""}}]
+)
+def test_odd_tools_are_found_before_sending(tool: Any) -> None:
+    """LI-64: an error that core does not swallow."""
+    llm, service = served(reply({}))
+    with pytest.raises(ConfigError, match="tools: "):
+        llm.chat([ChatMessage(content="?")], tools=[tool])
+    assert service.requests == []
+
+
+def test_a_choice_is_not_sent_to_models_without_it() -> None:
+    """LI-34: the catalogue knows which models take one."""
+    overrides = {"supports_tool_choice": False}
+    keywords = {"tools": [WEATHER], "user_msg": "?", "tool_required": True}
+    assert "tool_choice" not in sent_by(keywords, catalog_overrides=overrides)
+
+
 @pytest.mark.parametrize(("allowed", "sent_flag"), [(False, False), (True, None)])
 def test_parallel_calls_are_refused_unless_allowed(allowed: bool, sent_flag: bool | None) -> None:
     """LI-43: the service is told; allowing them is its default."""
