@@ -11,23 +11,19 @@ import pytest
 from cerebras_ext.schema import NotExpressible, Violation, find_violations, to_strict
 from cerebras_ext.schema.flatten import MAX_READS
 from cerebras_ext.schema.json_tree import MAX_VALUES
+from tests.core.schema_cases import STRING, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_STRING = {"type": "string"}
-_TAG = {"type": "object", "properties": {"a": _STRING}}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+_TAG = {"type": "object", "properties": {"a": STRING}}
 
 
 def _chain(n_links: int, link: Callable[[dict[str, Any]], Any], end: Any) -> dict[str, Any]:
     """A root that leads to `end` over definitions, each made by `link` from a reference."""
     refs = [{"$ref": f"#/$defs/D{index}"} for index in range(n_links + 1)]
     definitions = {f"D{index}": link(refs[index + 1]) for index in range(n_links)}
-    return {**_object(a=refs[0]), "$defs": {**definitions, f"D{n_links}": end}}
+    return {**object_of(a=refs[0]), "$defs": {**definitions, f"D{n_links}": end}}
 
 
 def _nested(n_levels: int, wrap: Callable[[Any], Any], core: Any) -> Any:
@@ -50,16 +46,16 @@ NODES: dict[str, tuple[Any, str]] = {
     "true": (True, "free-form"),
     "dict": ({"type": "object"}, "free-form"),
     "dict of anything": ({"type": "object", "additionalProperties": True}, "free-form"),
-    "dict of values": ({"type": "object", "additionalProperties": _STRING}, "free-form"),
+    "dict of values": ({"type": "object", "additionalProperties": STRING}, "free-form"),
     "properties and values": (
-        {"type": "object", "properties": {"a": _STRING}, "additionalProperties": _STRING},
+        {"type": "object", "properties": {"a": STRING}, "additionalProperties": STRING},
         "free-form",
     ),
     "dict with a pattern for keys": (
         {
             "type": "object",
             "propertyNames": {"pattern": "^a"},
-            "additionalProperties": _STRING,
+            "additionalProperties": STRING,
         },
         "free-form",
     ),
@@ -67,7 +63,7 @@ NODES: dict[str, tuple[Any, str]] = {
         {
             "type": "object",
             "propertyNames": {"enum": ["a", "b"], "pattern": "^a"},
-            "additionalProperties": _STRING,
+            "additionalProperties": STRING,
         },
         "free-form",
     ),
@@ -79,43 +75,43 @@ NODES: dict[str, tuple[Any, str]] = {
     "list of anything": ({"type": "array", "items": {}}, "free-form"),
     "two types implied": ({"minLength": 1, "minItems": 1}, "free-form"),
     "required alone": ({"required": ["a"]}, "free-form"),
-    "an alternative that is anything": ({"anyOf": [_STRING, {}]}, "free-form"),
+    "an alternative that is anything": ({"anyOf": [STRING, {}]}, "free-form"),
     # nothing goes
     "false": (False, "unsatisfiable"),
     "no value": ({"enum": []}, "unsatisfiable"),
-    "two types at once": ({"allOf": [_STRING, {"type": "null"}]}, "unsatisfiable"),
+    "two types at once": ({"allOf": [STRING, {"type": "null"}]}, "unsatisfiable"),
     "two values at once": ({"allOf": [{"const": 1}, {"const": True}]}, "unsatisfiable"),
     "values of another type": ({"type": "null", "enum": ["a"]}, "unsatisfiable"),
     "impossible alternatives": ({"anyOf": [False, {"enum": []}]}, "unsatisfiable"),
     "impossible types": (
-        {"type": ["object"], **_object(a=False), "required": ["a"]},
+        {"type": ["object"], **object_of(a=False), "required": ["a"]},
         "unsatisfiable",
     ),
     "list types impossible": (
-        {"allOf": [{"type": ["object", "null"]}, {**_object(a=False), "required": ["a"]}]},
+        {"allOf": [{"type": ["object", "null"]}, {**object_of(a=False), "required": ["a"]}]},
         "unsatisfiable",
     ),
     "required and excluded": (
-        {"allOf": [_object(a=_STRING), {"required": ["b"]}]},
+        {"allOf": [object_of(a=STRING), {"required": ["b"]}]},
         "unsatisfiable",
     ),
     "array of nothing": ({"type": "array", "items": False}, "unsatisfiable"),
     # what cannot be put otherwise
     "items after a tuple": (
-        {"type": "array", "prefixItems": [_STRING], "items": _STRING},
+        {"type": "array", "prefixItems": [STRING], "items": STRING},
         "array",
     ),
-    "not": ({"not": _STRING}, "keyword"),
+    "not": ({"not": STRING}, "keyword"),
     "if": ({**_TAG, "if": {}, "then": {}}, "keyword"),
     "dependentSchemas": ({**_TAG, "dependentSchemas": {}}, "keyword"),
     "dependencies": ({**_TAG, "dependencies": {}}, "keyword"),
     "patternProperties": ({**_TAG, "patternProperties": {}}, "keyword"),
     "unevaluatedItems": (
-        {"type": "array", "items": _STRING, "unevaluatedItems": False},
+        {"type": "array", "items": STRING, "unevaluatedItems": False},
         "keyword",
     ),
     "$dynamicRef": ({"$dynamicRef": "#x"}, "keyword"),
-    "unevaluatedProperties with a schema": ({**_TAG, "unevaluatedProperties": _STRING}, "keyword"),
+    "unevaluatedProperties with a schema": ({**_TAG, "unevaluatedProperties": STRING}, "keyword"),
     "unevaluatedProperties beside other parts": (
         {"allOf": [{"allOf": [_TAG], "unevaluatedProperties": False}, _TAG]},
         "keyword",
@@ -142,29 +138,29 @@ NODES: dict[str, tuple[Any, str]] = {
     "limit that is true": ({"type": "number", "minimum": True}, "malformed"),
     "negative length": ({"type": "string", "minLength": -1}, "malformed"),
     "multiple of nothing": ({"type": "number", "multipleOf": 0}, "malformed"),
-    "description that is none": ({**_STRING, "description": None}, "malformed"),
+    "description that is none": ({**STRING, "description": None}, "malformed"),
 }
 
 
 @pytest.mark.parametrize(("given", "rule"), NODES.values(), ids=NODES)
 def test_node_is_refused(given: Any, rule: str) -> None:
     """What strict mode cannot say is refused under its rule, never sent as something else."""
-    schema = {**_object(node=given), "required": ["node"]}
+    schema = {**object_of(node=given), "required": ["node"]}
     with pytest.raises(NotExpressible) as caught:
         to_strict(schema)
     assert {reason.rule for reason in caught.value.reasons} == {rule}
 
 
 ROOTS: dict[str, tuple[Any, str]] = {
-    "array": ({"type": "array", "items": _STRING}, "root"),
-    "scalar": (_STRING, "root"),
+    "array": ({"type": "array", "items": STRING}, "root"),
+    "scalar": (STRING, "root"),
     "null": ({"type": "null"}, "root"),
-    "alternatives": ({"anyOf": [_object(), {"type": "null"}]}, "root"),
-    "nullable": ({**_object(), "nullable": True}, "root"),
+    "alternatives": ({"anyOf": [object_of(), {"type": "null"}]}, "root"),
+    "nullable": ({**object_of(), "nullable": True}, "root"),
     "values": ({"enum": ["a"]}, "root"),
     "dict": ({"type": "object"}, "free-form"),
     "anything": ({}, "free-form"),
-    "impossible": ({"allOf": [_object(), _STRING]}, "unsatisfiable"),
+    "impossible": ({"allOf": [object_of(), STRING]}, "unsatisfiable"),
     "itself": ({"$ref": "#"}, "recursion"),
     "no mapping": (["a"], "malformed"),
 }
@@ -179,10 +175,10 @@ def test_root_is_refused(given: Any, rule: str) -> None:
 _NODE_REF = {"$ref": "#/$defs/Node"}
 
 RECURSIVE: dict[str, tuple[Any, Any]] = {
-    "a list of itself": (_NODE_REF, _object(next={"type": "array", "items": _NODE_REF})),
-    "itself or null": (_NODE_REF, _object(next={"anyOf": [_NODE_REF, {"type": "null"}]})),
-    "itself, annotated": (_NODE_REF, _object(next={**_NODE_REF, "title": "T"})),
-    "itself, constrained": (_NODE_REF, _object(next={**_NODE_REF, "type": "object"})),
+    "a list of itself": (_NODE_REF, object_of(next={"type": "array", "items": _NODE_REF})),
+    "itself or null": (_NODE_REF, object_of(next={"anyOf": [_NODE_REF, {"type": "null"}]})),
+    "itself, annotated": (_NODE_REF, object_of(next={**_NODE_REF, "title": "T"})),
+    "itself, constrained": (_NODE_REF, object_of(next={**_NODE_REF, "type": "object"})),
     "nothing but itself": (_NODE_REF, {"allOf": [_NODE_REF]}),
     "nothing but itself, opened": ({"allOf": [_NODE_REF, {"type": "object"}]}, _NODE_REF),
 }
@@ -191,17 +187,17 @@ RECURSIVE: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize(("node", "definition"), RECURSIVE.values(), ids=RECURSIVE)
 def test_recursion_is_refused(node: Any, definition: Any) -> None:
     """A definition that contains itself, however it does, is refused as recursive."""
-    reasons = _reasons({**_object(node=node), "$defs": {"Node": definition}})
+    reasons = _reasons({**object_of(node=node), "$defs": {"Node": definition}})
     assert {rule for _, rule in reasons} == {"recursion"}
 
 
 def test_recursion_names_the_circle() -> None:
     """The message shows the way round, under the names of the schema given."""
     definitions = {
-        "A b": _object(b={"$ref": "#/definitions/B"}),
-        "B": _object(a={"$ref": "#/definitions/A b"}),
+        "A b": object_of(b={"$ref": "#/definitions/B"}),
+        "B": object_of(a={"$ref": "#/definitions/A b"}),
     }
-    schema = {**_object(a={"$ref": "#/definitions/A b"}), "definitions": definitions}
+    schema = {**object_of(a={"$ref": "#/definitions/A b"}), "definitions": definitions}
     with pytest.raises(NotExpressible) as caught:
         to_strict(schema)
     assert caught.value.reasons == (
@@ -211,20 +207,20 @@ def test_recursion_names_the_circle() -> None:
 
 def test_root_that_refers_to_itself_is_refused() -> None:
     """A reference to the root from inside is recursion."""
-    assert [rule for _, rule in _reasons(_object(next={"$ref": "#"}))] == ["recursion"]
+    assert [rule for _, rule in _reasons(object_of(next={"$ref": "#"}))] == ["recursion"]
 
 
 def test_every_reason_is_listed() -> None:
     """One pass finds every obstacle, each at its place in the schema given."""
     schema = {
-        **_object(
+        **object_of(
             a={},
             b={"type": "array", "items": {"type": "object"}},
             c={"$ref": "#/$defs/C"},
-            d={"anyOf": [_STRING, {"not": _STRING}]},
+            d={"anyOf": [STRING, {"not": STRING}]},
         ),
         "required": ["a", "b", "c", "d"],
-        "$defs": {"C": _object(e={"const": {}})},
+        "$defs": {"C": object_of(e={"const": {}})},
     }
     assert _reasons(schema) == [
         ("/properties/a", "free-form"),
@@ -238,34 +234,40 @@ def test_every_reason_is_listed() -> None:
 
 
 def _wide(n_properties: int) -> dict[str, Any]:
-    return _object(**{f"p{index}": {"type": "null"} for index in range(n_properties)})
+    return object_of(**{f"p{index}": {"type": "null"} for index in range(n_properties)})
 
 
 LIMITS: dict[str, tuple[Any, Any, str]] = {
     "characters": (
-        _object(**{"p" * 4_000: {"const": "c" * 600}, "q": {"enum": ["e" * 399]}}),
-        _object(**{"p" * 4_000: {"const": "c" * 600}, "q": {"enum": ["e" * 400]}}),
+        object_of(**{"p" * 4_000: {"const": "c" * 600}, "q": {"enum": ["e" * 399]}}),
+        object_of(**{"p" * 4_000: {"const": "c" * 600}, "q": {"enum": ["e" * 400]}}),
         "5,001 characters of names and enum values; the service takes 5,000",
     ),
     "characters of definitions": (
-        {**_object(a={"$ref": "#/$defs/" + "d" * 60}), "$defs": {"d" * 60: {"const": "c" * 4_939}}},
-        {**_object(a={"$ref": "#/$defs/" + "d" * 60}), "$defs": {"d" * 60: {"const": "c" * 4_940}}},
+        {
+            **object_of(a={"$ref": "#/$defs/" + "d" * 60}),
+            "$defs": {"d" * 60: {"const": "c" * 4_939}},
+        },
+        {
+            **object_of(a={"$ref": "#/$defs/" + "d" * 60}),
+            "$defs": {"d" * 60: {"const": "c" * 4_940}},
+        },
         "5,001 characters of names and enum values; the service takes 5,000",
     ),
     "levels": (
-        _nested(10, lambda core: _object(a=core), _STRING),
-        _nested(11, lambda core: _object(a=core), _STRING),
+        _nested(10, lambda core: object_of(a=core), STRING),
+        _nested(11, lambda core: object_of(a=core), STRING),
         "11 objects and arrays inside one another; the service takes 10",
     ),
     "levels through references": (
-        _chain(9, lambda ref: {"type": "array", "items": ref}, _STRING),
-        _chain(10, lambda ref: {"type": "array", "items": ref}, _STRING),
+        _chain(9, lambda ref: {"type": "array", "items": ref}, STRING),
+        _chain(10, lambda ref: {"type": "array", "items": ref}, STRING),
         "11 objects and arrays inside one another; the service takes 10",
     ),
     "properties": (_wide(500), _wide(501), "501 properties; the service takes 500"),
     "enum values": (
-        _object(a={"enum": [*range(300)]}, b={"enum": [*range(200)]}),
-        _object(a={"enum": [*range(300)]}, b={"enum": [*range(201)]}),
+        object_of(a={"enum": [*range(300)]}, b={"enum": [*range(200)]}),
+        object_of(a={"enum": [*range(300)]}, b={"enum": [*range(201)]}),
         "501 enum values; the service takes 500",
     ),
 }
@@ -285,7 +287,7 @@ def test_limit_of_the_service_is_kept(fitting: Any, over: Any, message: str) -> 
 def test_large_enum_is_held_to_fewer_characters() -> None:
     """An enum of more than 250 values may hold 7,500 characters of text (§8.1)."""
     schema = {
-        **_object(a={"$ref": "#/$defs/An id"}),
+        **object_of(a={"$ref": "#/$defs/An id"}),
         "$defs": {"An id": {"enum": [f"{index:030}" for index in range(251)]}},
     }
     assert ("/$defs/An id", "limit") in _reasons(schema)
@@ -296,7 +298,7 @@ def test_large_enum_is_held_to_fewer_characters() -> None:
 def test_characters_of_descriptions_are_not_counted() -> None:
     """Titles, descriptions and defaults may be as long as they like (§8.1)."""
     text = "x" * 20_000
-    schema = _object(a={"title": text, "description": text, "type": "string", "default": text})
+    schema = object_of(a={"title": text, "description": text, "type": "string", "default": text})
     assert to_strict(schema).schema == schema
 
 
@@ -310,37 +312,39 @@ def _loop() -> dict[str, Any]:
 
 
 def _shared() -> dict[str, Any]:
-    node: Any = _STRING
+    node: Any = STRING
     for _ in range(50):
         node = {"anyOf": [node, node]}
-    return _object(a=node)
+    return object_of(a=node)
 
 
 _DEEP = sys.getrecursionlimit() * 20
 
 HOSTILE: dict[str, Any] = {
-    "deep": _nested(_DEEP, lambda core: _object(a=core), _STRING),
-    "deep list": _object(a={"enum": _nested(_DEEP, lambda core: [core], 1)}),
+    "deep": _nested(_DEEP, lambda core: object_of(a=core), STRING),
+    "deep list": object_of(a={"enum": _nested(_DEEP, lambda core: [core], 1)}),
     "containing itself": _loop(),
     "shared a million times": _shared(),
-    "long chain": _chain(4_000, lambda ref: {**ref, "title": "T"}, _STRING),
-    "long chain of merges": _chain(4_000, lambda ref: {"allOf": [ref], "title": "T"}, _STRING),
+    "long chain": _chain(4_000, lambda ref: {**ref, "title": "T"}, STRING),
+    "long chain of merges": _chain(4_000, lambda ref: {"allOf": [ref], "title": "T"}, STRING),
     "long chain of opened objects": _chain(
-        4_000, lambda ref: _object(a={**ref, "type": "object"}), _object()
+        4_000, lambda ref: object_of(a={**ref, "type": "object"}), object_of()
     ),
-    "doubling": _chain(40, lambda ref: {"allOf": [ref, {"anyOf": [ref, _STRING]}]}, _STRING),
+    "doubling": _chain(40, lambda ref: {"allOf": [ref, {"anyOf": [ref, STRING]}]}, STRING),
     "doubling objects": _chain(
-        40, lambda ref: _object(l={**ref, "type": "object"}, r={**ref, "type": "object"}), _object()
+        40,
+        lambda ref: object_of(l={**ref, "type": "object"}, r={**ref, "type": "object"}),
+        object_of(),
     ),
-    "spreading": _object(
-        a={"allOf": [{"anyOf": [_object(a=_STRING), _object(a=_STRING)]} for _ in range(40)]}
+    "spreading": object_of(
+        a={"allOf": [{"anyOf": [object_of(a=STRING), object_of(a=STRING)]} for _ in range(40)]}
     ),
-    "wide": _object(a={"enum": [*range(MAX_VALUES)]}),
-    "many parts": _object(a={"allOf": [_STRING] * (MAX_READS + 1)}),
-    "not JSON": _object(a={"const": object()}),
-    "not JSON either": _object(a={"enum": {"a"}}),
-    "keys that are no text": {**_object(), 1: 2},
-    "number without end": _object(a={"type": "integer", "minimum": 10**5_000}),
+    "wide": object_of(a={"enum": [*range(MAX_VALUES)]}),
+    "many parts": object_of(a={"allOf": [STRING] * (MAX_READS + 1)}),
+    "not JSON": object_of(a={"const": object()}),
+    "not JSON either": object_of(a={"enum": {"a"}}),
+    "keys that are no text": {**object_of(), 1: 2},
+    "number without end": object_of(a={"type": "integer", "minimum": 10**5_000}),
 }
 
 
@@ -353,8 +357,8 @@ def test_hostile_schema_is_refused_in_good_time(schema: Any) -> None:
 
 def test_alternatives_too_deep_to_rewrite_are_refused() -> None:
     """Alternatives inside alternatives are no levels to the service, but end somewhere."""
-    deep = _nested(60, lambda core: {"anyOf": [core, _STRING]}, _STRING)
-    assert {rule for _, rule in _reasons(_object(a=deep))} == {"limit"}
+    deep = _nested(60, lambda core: {"anyOf": [core, STRING]}, STRING)
+    assert {rule for _, rule in _reasons(object_of(a=deep))} == {"limit"}
 
 
 @pytest.mark.parametrize("schema", HOSTILE.values(), ids=HOSTILE)
@@ -369,7 +373,7 @@ def test_hostile_schema_is_checked_in_good_time(schema: Any) -> None:
 def test_error_is_a_value_error_that_lists_path_and_reason() -> None:
     """The message can be shown as it is."""
     with pytest.raises(ValueError, match="cannot be expressed") as caught:
-        to_strict(_object(a={}, b={"type": "array"}))
+        to_strict(object_of(a={}, b={"type": "array"}))
     assert str(caught.value) == (
         "the schema cannot be expressed in strict mode:\n"
         "/properties/a: accepts anything; say which type is meant\n"
@@ -380,13 +384,13 @@ def test_error_is_a_value_error_that_lists_path_and_reason() -> None:
 def test_error_at_the_root_names_the_root() -> None:
     """The root has no pointer to show, so it is named."""
     with pytest.raises(NotExpressible, match="\nthe root: the root must be an object"):
-        to_strict(_STRING)
+        to_strict(STRING)
 
 
 def test_error_survives_pickling() -> None:
     """A pickled error equals the first in type, text and fields (style: errors are plain data)."""
     with pytest.raises(NotExpressible) as caught:
-        to_strict(_object(a={}))
+        to_strict(object_of(a={}))
     again = pickle.loads(pickle.dumps(caught.value))
     assert type(again) is NotExpressible
     assert again.reasons == caught.value.reasons

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cerebras_ext.schema import Violation, find_violations
+from tests.core.schema_cases import STRING, object_of
 
-_STRING = {"type": "string"}
 _NO_OBJECT = (
     "schema must have type 'object' and not have 'oneOf'/'anyOf'/'enum'/'not' at the top level"
 )
@@ -21,17 +21,13 @@ _NO_PROPERTIES = (
 _NO_ITEMS = "Array fields require at least one of 'items' or 'prefixItems'"
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
 def test_whole_accepted_subset_has_no_violation() -> None:
     """Everything the page lists as accepted passes (API specification §8.1)."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "T",
         "description": "D",
-        **_object(
+        **object_of(
             text={"type": "string", "minLength": 1, "maxLength": 2, "default": None},
             number={"type": "number", "minimum": 0, "exclusiveMaximum": 9, "multipleOf": 0.5},
             whole={"type": "integer", "maximum": 9, "exclusiveMinimum": 0},
@@ -39,23 +35,23 @@ def test_whole_accepted_subset_has_no_violation() -> None:
             values={"enum": ["a", 1, None, False]},
             value={"const": 1.5},
             items={"type": "array", "items": {"$ref": "#/$defs/Empty"}},
-            pair={"type": "array", "prefixItems": [_STRING, _STRING], "items": False},
-            mixed={"type": "object", "anyOf": [_object()], "additionalProperties": False},
+            pair={"type": "array", "prefixItems": [STRING, STRING], "items": False},
+            mixed={"type": "object", "anyOf": [object_of()], "additionalProperties": False},
         ),
         "required": ["text"],
-        "$defs": {"Empty": _object()},
+        "$defs": {"Empty": object_of()},
     }
     assert find_violations(schema) == []
 
 
 ROOTS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "array": ({"type": "array", "items": _STRING}, "root", _NO_OBJECT),
+    "array": ({"type": "array", "items": STRING}, "root", _NO_OBJECT),
     "no type": ({"properties": {}, "additionalProperties": False}, "root", _NO_OBJECT),
-    "alternatives": ({**_object(), "anyOf": [_object()]}, "root", _NO_OBJECT),
+    "alternatives": ({**object_of(), "anyOf": [object_of()]}, "root", _NO_OBJECT),
     "no properties": ({"type": "object", "additionalProperties": False}, "object", _NO_PROPERTIES),
     "open": ({"type": "object", "properties": {}}, "object", _NOT_CLOSED),
     "definitions": (
-        {**_object(), "definitions": {}},
+        {**object_of(), "definitions": {}},
         "keyword",
         "'definitions' is not supported. Use '$defs'",
     ),
@@ -78,7 +74,7 @@ _UNSUPPORTED = [
 @pytest.mark.parametrize("keyword", _UNSUPPORTED)
 def test_keyword_the_service_does_not_take_is_found(keyword: str) -> None:
     """Whatever the page does not list as accepted counts as unsupported (§8.1)."""
-    schema = _object(a={**_STRING, keyword: 1})
+    schema = object_of(a={**STRING, keyword: 1})
     message = f"Unsupported JSON schema fields: {{{keyword!r}}}"
     assert find_violations(schema) == [Violation("/properties/a", "keyword", message)]
 
@@ -89,7 +85,7 @@ NODES: dict[str, tuple[Any, str, str]] = {
     "true": (True, "malformed", "a schema must be an object; true and false are not supported"),
     "open object": ({"type": "object", "properties": {}}, "object", _NOT_CLOSED),
     "object open to one type": (
-        {"type": "object", "properties": {}, "additionalProperties": _STRING},
+        {"type": "object", "properties": {}, "additionalProperties": STRING},
         "object",
         _NOT_CLOSED,
     ),
@@ -101,10 +97,10 @@ NODES: dict[str, tuple[Any, str, str]] = {
     ),
     "array without items": ({"type": "array"}, "array", _NO_ITEMS),
     "array of anything": ({"type": "array", "items": True}, "array", _NO_ITEMS),
-    "array form": ({"type": "array", "items": [_STRING]}, "array", _NO_ITEMS),
+    "array form": ({"type": "array", "items": [STRING]}, "array", _NO_ITEMS),
     "items of a text": ({"type": "string", "items": False}, "array", _NO_ITEMS),
     "open tuple": (
-        {"type": "array", "prefixItems": [_STRING]},
+        {"type": "array", "prefixItems": [STRING]},
         "array",
         "'prefixItems' is only supported with 'items' set to false",
     ),
@@ -130,7 +126,7 @@ NODES: dict[str, tuple[Any, str, str]] = {
 @pytest.mark.parametrize(("node", "rule", "message"), NODES.values(), ids=NODES)
 def test_node_the_service_refuses_is_found(node: Any, rule: str, message: str) -> None:
     """Each broken rule is named at its place, in the service's words where they are known."""
-    schema = {**_object(node=node), "$defs": {"P": _object(a=_STRING)}}
+    schema = {**object_of(node=node), "$defs": {"P": object_of(a=STRING)}}
     found = [v for v in find_violations(schema) if v.rule == rule]
     assert [violation.path for violation in found] == ["/properties/node"]
     assert message in found[0].message
@@ -138,13 +134,13 @@ def test_node_the_service_refuses_is_found(node: Any, rule: str, message: str) -
 
 def test_violation_shows_path_and_message() -> None:
     """A violation can be shown as it is."""
-    found = find_violations(_object(a={"type": "array", "items": {"type": "array"}}))
+    found = find_violations(object_of(a={"type": "array", "items": {"type": "array"}}))
     assert [str(violation) for violation in found] == [f"/properties/a/items: {_NO_ITEMS}"]
 
 
 def test_length_limits_are_refused_for_models_that_refuse_them() -> None:
     """What depends on the model is a violation when the caller says so alone (§9.2)."""
-    schema = _object(a={"type": "string", "minLength": 1})
+    schema = object_of(a={"type": "string", "minLength": 1})
     message = "Unsupported JSON schema fields: {'minLength'}"
     assert find_violations(schema) == []
     assert find_violations(schema, refused={"minLength"}) == [
@@ -155,10 +151,10 @@ def test_length_limits_are_refused_for_models_that_refuse_them() -> None:
 def test_recursion_is_found_once_for_each_circle() -> None:
     """Recursive definitions are named with their way round."""
     schema = {
-        **_object(a={"$ref": "#/$defs/A"}, b={"$ref": "#/$defs/B"}),
+        **object_of(a={"$ref": "#/$defs/A"}, b={"$ref": "#/$defs/B"}),
         "$defs": {
-            "A": _object(b={"anyOf": [{"$ref": "#/$defs/B"}, {"type": "null"}]}),
-            "B": _object(a={"$ref": "#/$defs/A"}, b={"$ref": "#/$defs/B"}),
+            "A": object_of(b={"anyOf": [{"$ref": "#/$defs/B"}, {"type": "null"}]}),
+            "B": object_of(a={"$ref": "#/$defs/A"}, b={"$ref": "#/$defs/B"}),
         },
     }
     assert find_violations(schema) == [
