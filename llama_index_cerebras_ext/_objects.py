@@ -60,7 +60,7 @@ def message_of(blocks: list[ContentBlock], kwargs: JsonObject) -> ChatMessage:
 def chat_response(
     message: ChatMessage,
     *,
-    raw: JsonObject,
+    raw: Any,
     delta: str | None,
     logprobs: LogProbs | None,
     additional_kwargs: JsonObject,
@@ -78,7 +78,7 @@ def chat_response(
 def completion_response(
     text: str,
     *,
-    raw: JsonObject,
+    raw: Any,
     delta: str | None,
     logprobs: LogProbs | None,
     additional_kwargs: JsonObject,

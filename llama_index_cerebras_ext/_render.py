@@ -15,8 +15,6 @@ from llama_index.core.base.llms.types import (
     ChatResponse,
     CompletionResponse,
     ContentBlock,
-    MessageRole,
-    TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
@@ -222,8 +220,8 @@ class CompletionRenderer:
 
 def completion_from_chat(response: ChatResponse) -> CompletionResponse:
     """A chat response as the completion of a prompt."""
-    return CompletionResponse(
-        text=response.message.content or "",
+    return completion_response(
+        response.message.content or "",
         delta=response.delta,
         raw=response.raw,
         logprobs=response.logprobs,
@@ -233,8 +231,8 @@ def completion_from_chat(response: ChatResponse) -> CompletionResponse:
 
 def chat_from_completion(response: CompletionResponse) -> ChatResponse:
     """The completion of a prompt as a chat response."""
-    return ChatResponse(
-        message=ChatMessage(role=MessageRole.ASSISTANT, blocks=[TextBlock(text=response.text)]),
+    return chat_response(
+        message_of([text_block(response.text)], {}),
         delta=response.delta,
         raw=response.raw,
         logprobs=response.logprobs,

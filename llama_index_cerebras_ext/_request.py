@@ -39,11 +39,10 @@ def merged(endpoint: Endpoint, *layers: Mapping[str, Any]) -> JsonObject:
     fields: JsonObject = {}
     for layer in layers:
         fields.update((own if name == other else name, value) for name, value in layer.items())
-    if endpoint is TEXT and fields.get("logprobs") in (True, False):
-        wants, n_alternatives = fields.pop("logprobs"), fields.pop("top_logprobs", None)
-        fields["logprobs"] = (
-            (n_alternatives or 0) if wants else None
-        )  # one number there, two fields in chat
+    if endpoint is TEXT and isinstance(fields.get("logprobs"), bool):
+        # a flag and a number in chat, one number here
+        n_alternatives = fields.pop("top_logprobs", None) or 0
+        fields["logprobs"] = n_alternatives if fields["logprobs"] else None
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -155,7 +155,7 @@ def with_first_call_only(message: ChatMessage) -> ChatMessage:
     if len(calls) <= 1 and len(kept) <= 1:
         return message
     blocks = [b for b in message.blocks if not isinstance(b, ToolCallBlock) or b is calls[0]]
-    kwargs = {**message.additional_kwargs, "tool_calls": list(kept[:1])}
+    kwargs = {**message.additional_kwargs, **({"tool_calls": list(kept[:1])} if kept else {})}
     return message.model_copy(update={"blocks": blocks, "additional_kwargs": kwargs})
 
 
