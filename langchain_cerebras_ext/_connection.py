@@ -48,7 +48,6 @@ _OTHER_SPELLINGS = {
 
 _STAYS_BEHIND = (
     "callbacks",
-    "custom_get_token_ids",
     "http_async_client",
     "http_client",
     "rate_limiter",
@@ -56,6 +55,7 @@ _STAYS_BEHIND = (
 )
 """Fields whose values belong to a process; a pickle has None in their place, copies share them."""
 
+_MAX_RETRIES = RetryPolicy().max_retries
 _CHARS_PER_TOKEN = 4
 
 
@@ -123,9 +123,9 @@ class CerebrasConnection(BaseModel):
     """Seconds for a whole call; or a dict with any of `connect_s`, `read_s`, `write_s`, `pool_s`,
     `total_s`.
     """
-    max_retries: int = Field(default=2, ge=0)
-    """Retries after the first attempt, before anything was handed over. LangChain's own retries
-    come on top.
+    max_retries: int | None = Field(default=_MAX_RETRIES, ge=0)
+    """Retries after the first attempt, before anything was handed over; None is the default.
+    LangChain's own retries come on top.
     """
     retries_queue_exceeded: bool = False
     """Whether capacity refusals are retried although the service says not to; most clear within a
@@ -341,7 +341,8 @@ class CerebrasConnection(BaseModel):
             base_url=self.base_url,
             timeout=timeouts_of(self.timeout),
             retry=RetryPolicy(
-                max_retries=self.max_retries, retries_queue_exceeded=self.retries_queue_exceeded
+                max_retries=_MAX_RETRIES if self.max_retries is None else self.max_retries,
+                retries_queue_exceeded=self.retries_queue_exceeded,
             ),
             default_headers=tuple((self.default_headers or {}).items()),
             proxy=self.proxy,

@@ -260,7 +260,10 @@ def _add_image(url: str, pieces: Pieces, place: Place) -> None:
     if place.role != "user":
         raise place.error("images are taken in user messages only; move the image to one")
     if not place.facts.takes_images:
-        raise place.error(f"model {place.facts.id!r} takes no 'image' blocks; use one that does")
+        raise place.error(
+            f"model {place.facts.id!r} takes no 'image' blocks; use one that does, or say "
+            "model_facts={'takes_images': True} if it does"
+        )
     pieces.parts.append(ImagePart(type="image_url", image_url={"url": url}))
 
 

@@ -26,8 +26,6 @@ GLM = facts_of("zai-glm-4.7")
 PNG = "iVBORw0KGgo="
 DATA_URI = f"data:image/png;base64,{PNG}"
 CALL = {"name": "add", "args": {"a": 1}, "id": "c1", "type": "tool_call"}
-WIRE_CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
-ANSWER = ToolMessage("2", tool_call_id="c1")
 WIRE_ANSWER = {"role": "tool", "content": "2", "tool_call_id": "c1"}
 
 

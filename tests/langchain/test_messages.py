@@ -31,9 +31,7 @@ from langchain_cerebras_ext.errors import UnsupportedInput
 
 GPT_OSS = facts_of("gpt-oss-120b")
 QWEN = facts_of("qwen-3.8-27b")
-GLM = facts_of("zai-glm-4.7")
 PNG = "iVBORw0KGgo="
-DATA_URI = f"data:image/png;base64,{PNG}"
 CALL = {"name": "add", "args": {"a": 1}, "id": "c1", "type": "tool_call"}
 WIRE_CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
 ANSWER = ToolMessage("2", tool_call_id="c1")
