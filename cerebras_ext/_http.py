@@ -4,8 +4,8 @@ The environment variable `CEREBRAS_EXT_HTTP` decides explicitly. Only names that
 and a client object of either may be handed in. The library is imported when the first client is
 made, not before.
 
-Below its clients stands a connection pool of this package, see `_transport`;
-`CEREBRAS_EXT_TRANSPORT=stock` leaves the library's own in place.
+Below its clients stands a connection pool of this package, see `_transport`, unless
+`CEREBRAS_EXT_TRANSPORT` is `stock`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from cerebras_ext._transport.apool import AsyncPool
-from cerebras_ext._transport.pool import Pool, Stream
-from cerebras_ext._transport.settings import PoolSettings
 from cerebras_ext.errors import (
     CerebrasError,
     ConfigError,
@@ -33,7 +30,6 @@ from cerebras_ext.retry import HTTP_FRAMING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     import httpx
 
@@ -109,41 +105,27 @@ def _client_arguments(config: ClientConfig) -> dict[str, Any]:
 def new_client(config: ClientConfig) -> httpx.Client:
     """A sync client for resolved settings."""
     client = http_library().Client(**_client_arguments(config))
-    _put_pool(client, "ConnectionPool", Pool, config)
-    return cast("httpx.Client", client)
+    return cast("httpx.Client", _on_own_pool(client, config))
 
 
 def new_async_client(config: ClientConfig) -> httpx.AsyncClient:
     """An async client for resolved settings, for one event loop."""
     client = http_library().AsyncClient(**_client_arguments(config))
-    _put_pool(client, "AsyncConnectionPool", AsyncPool, config)
-    return cast("httpx.AsyncClient", client)
+    return cast("httpx.AsyncClient", _on_own_pool(client, config))
 
 
-def _put_pool(
-    client: Any, stock: str, pool: Callable[[PoolSettings], object], config: ClientConfig
-) -> None:
-    """Puts a pool of ours under a client's own transport, where exactly the stock pool is.
-
-    Transports for proxies, from an argument or from the environment, are others and stay.
-    """
+def _on_own_pool(client: Any, config: ClientConfig) -> Any:
+    """The client, with a pool of this package unless the environment says otherwise."""
     wanted = os.environ.get(TRANSPORT_VARIABLE, "fast")
     if wanted not in _TRANSPORTS:
         raise ConfigError(
             f"{TRANSPORT_VARIABLE} is {wanted!r}; give one of {', '.join(_TRANSPORTS)}"
         )
-    core = import_module(http_library().__name__.replace("httpx", "httpcore"))
-    transport = getattr(client, "_transport", None)
-    if wanted == "fast" and type(getattr(transport, "_pool", None)) is getattr(core, stock):
-        settings = PoolSettings(
-            core=core,
-            base_url=config.base_url or "",
-            ssl_context=_ssl_context_of(config),
-            max_connections=config.max_connections,
-            max_keepalive_connections=config.max_keepalive_connections,
-            keepalive_expiry_s=config.keepalive_expiry_s,
-        )
-        cast("Any", transport)._pool = pool(settings)
+    if wanted == "fast":
+        from cerebras_ext._transport.placing import place_pool  # with the library, not before
+
+        place_pool(client, config, _ssl_context_of(config))
+    return client
 
 
 def new_request(client: Any, base_url: str | None, step: Send) -> Any:
@@ -168,9 +150,9 @@ def new_request(client: Any, base_url: str | None, step: Send) -> Any:
 
 def end_within(response: httpx.Response, seconds: float) -> None:
     """Gives the rest of a body this much time, where the connection is from our own pool."""
-    stream = response.extensions.get("network_stream")
-    if isinstance(stream, Stream):
-        stream.end_within(seconds)
+    limit = getattr(response.extensions.get("network_stream"), "end_within", None)
+    if limit is not None:
+        limit(seconds)
 
 
 def read_head(response: httpx.Response) -> Head:
