@@ -102,7 +102,9 @@ def _measured(bench: _Bench, rows: Sequence[Row], names: Sequence[str], n_rounds
                     continue
                 figures = bench.figures(row, name)
                 if "error" in figures:
-                    raise SystemExit(f"{row.section}, {row.title}, {name}: {figures['error']}")
+                    print(
+                        f"{row.section}, {row.title}, {name}: {figures['error']}", file=sys.stderr
+                    )
                 results.setdefault((row.section, row.title, name), []).append(figures)
         print(f"  {row.section} {row.title}", file=sys.stderr, flush=True)
     return results
@@ -136,6 +138,8 @@ def main() -> None:
     print(tables(rows, results))
     if arguments.write:
         _write(rows, results)
+    if any("error" in figures for found in results.values() for figures in found):
+        raise SystemExit("some figures are missing: see the messages above")
 
 
 if __name__ == "__main__":

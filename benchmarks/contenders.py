@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -78,20 +79,33 @@ class _Events:
     def feed(self, piece: bytes) -> Iterator[Any]:
         *events, self._rest = (self._rest + piece).split(b"\n\n")
         for event in events:
-            at = event.find(b"data: ") + 6
+            at = event.find(b"data: ") + 6  # after the HTTP chunk's size, if it is there
             if event.startswith(_DONE, at):
                 self.is_done = True
             else:
                 yield self._loads(event[at:])
 
 
+class _RawEvents(_Events):
+    """The same where HTTP chunks may end within an event: their sizes are cut out."""
+
+    def feed(self, piece: bytes) -> Iterator[Any]:
+        received = self._rest + piece
+        self._rest = b""
+        return super().feed(_CHUNK_SIZE.sub(b"", received))
+
+
+_CHUNK_SIZE = re.compile(rb"\r\n[0-9a-f]+\r\n")
+
+
 class Raw:
-    """A socket and JSON: the wire itself. HTTP chunk frames are cut off with the event's line."""
+    """A socket and JSON: the wire itself."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self._address = parts.hostname, parts.port
         self._path = parts.path
+        self._events = _Events if "-event-" in parts.path else _RawEvents
         self._sock: socket.socket | None = None
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -114,14 +128,14 @@ class Raw:
     def stream(self) -> Iterator[Any]:
         sock = self._connected()
         sock.sendall(self._bytes(True))
-        events = _Events()
+        events = self._events()
         while not events.is_done:
             yield from events.feed(sock.recv(65_536))
 
     async def astream(self) -> AsyncIterator[Any]:
         reader, writer = await self._aconnected()
         writer.write(self._bytes(True))
-        events = _Events()
+        events = self._events()
         while not events.is_done:
             for event in events.feed(await reader.read(65_536)):
                 yield event

@@ -34,7 +34,7 @@ def place_pool(client: Any, config: ClientConfig, ssl_context: ssl.SSLContext) -
         Whether it has one now.
     """
     transport = getattr(client, "_transport", None)
-    stock: type[Any] = type(getattr(transport, "_pool", None))
+    stock: Any = type(getattr(transport, "_pool", None))
     library = __import__(stock.__module__.partition(".")[0])
     pools = {
         getattr(library, "ConnectionPool", None): Pool,
