@@ -7,8 +7,6 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json, to_json
 
-from cerebras_ext.schema import NotExpressible, to_strict
-
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -20,9 +18,9 @@ Variant = frozenset[str] | None
 """Keywords that a strict schema does without; None for the loose schema."""
 
 _LOOSE: Variant = None
-_kept: WeakKeyDictionary[type[BaseModel], dict[Variant, bytes | NotExpressible]]
+_kept: WeakKeyDictionary[type[BaseModel], dict[Variant, bytes | str]]
 _kept = WeakKeyDictionary()
-"""JSON text, or why there is none; text, because whoever gets a schema may write into it.
+"""JSON as bytes, or as text why there is none; bytes, for whoever gets a schema may write into it.
 
 A class takes its entry with it when it goes. `_kept.clear()` makes everything anew.
 """
@@ -41,8 +39,8 @@ def schema_of(model: type[BaseModel]) -> JsonObject:
 
 def strict_schema_of(
     model: type[BaseModel], *, refused: frozenset[str] = frozenset()
-) -> JsonObject | NotExpressible:
-    """The schema in the form that strict decoding takes, or why there is none.
+) -> JsonObject | str:
+    """The schema in the form that strict decoding takes, or in words why there is none.
 
     Args:
         model: The class.
@@ -51,12 +49,14 @@ def strict_schema_of(
     forms = _kept.setdefault(model, {})
     form = forms.get(refused)
     if form is None:
+        from cerebras_ext.schema import NotExpressible, to_strict  # most programs never need it
+
         try:
             form = to_json(to_strict(schema_of(model), refused=refused).schema)
         except NotExpressible as refusal:
-            form = refusal.with_traceback(None)
+            form = str(refusal)
         forms[refused] = form
-    if isinstance(form, NotExpressible):
+    if isinstance(form, str):
         return form
     schema: JsonObject = from_json(form)
     return schema

@@ -10,7 +10,7 @@ from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
 from cerebras_ext.partial_json import parse_partial_object
-from cerebras_ext.schema import NotExpressible, schema_name
+from cerebras_ext.tool_names import ToolNames
 from llama_index_cerebras_ext._facts import facts_kept_in
 from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
 
@@ -71,17 +71,20 @@ def response_format_of(
     """
     if mode is not PydanticProgramMode.DEFAULT or not facts.supports_json_schema:
         return None
-    name = schema_name(output_cls.__name__)
     strict = strict_schema_of(output_cls)
-    if not isinstance(strict, NotExpressible):
-        return _format(name, strict, is_strict=True)
+    if not isinstance(strict, str):
+        return _format(output_cls, strict, is_strict=True)
     _logger.debug("%s has no strict form: %s", output_cls.__name__, strict)
     schema = schema_of(output_cls)
-    return None if "properties" in schema else _format(name, schema, is_strict=False)
+    return None if "properties" in schema else _format(output_cls, schema, is_strict=False)
 
 
-def _format(name: str, schema: JsonObject, *, is_strict: bool) -> JsonSchemaResponseFormat:
-    json_schema: JsonSchemaFormat = {"name": name, "schema": schema, "strict": is_strict}
+def _format(
+    output_cls: type[BaseModel], schema: JsonObject, *, is_strict: bool
+) -> JsonSchemaResponseFormat:
+    name = output_cls.__name__
+    wire_name = ToolNames.of([name]).to_wire(name)  # the service names both by one rule
+    json_schema: JsonSchemaFormat = {"name": wire_name, "schema": schema, "strict": is_strict}
     return {"type": "json_schema", "json_schema": json_schema}
 
 

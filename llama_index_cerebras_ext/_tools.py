@@ -18,7 +18,6 @@ from llama_index.core.tools.types import DefaultToolFnSchema
 
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import InvalidArguments, parse_partial_object, read_arguments
-from cerebras_ext.schema import NotExpressible
 from llama_index_cerebras_ext._facts import facts_kept_in
 from llama_index_cerebras_ext._messages import PastCall, past_calls_of
 from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
@@ -181,7 +180,7 @@ def _strict_schemas(tools: Sequence[BaseTool], facts: ModelFacts) -> list[JsonOb
     schemas: list[JsonObject] = []
     for tool in tools:
         schema = strict_schema_of(_model_of(tool.metadata), refused=facts.strict_tools_refuse)
-        if isinstance(schema, NotExpressible):
+        if isinstance(schema, str):
             name = tool.metadata.name
             _logger.debug("no strict tools, since %r has no strict form: %s", name, schema)
             return None

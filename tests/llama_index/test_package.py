@@ -83,6 +83,15 @@ def test_importing_brings_nothing_beside_core() -> None:
     assert done.stdout.strip() == "['cerebras_ext', 'llama_index_cerebras_ext']"
 
 
+def test_the_schema_fixer_is_loaded_when_needed() -> None:
+    """LI-11: importing costs what every program needs, and no more."""
+    done = run_python(
+        "import sys, llama_index_cerebras_ext\n"
+        "print([name for name in sys.modules if name.startswith('cerebras_ext.schema')])"
+    )
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.fixture
 def _registry() -> Iterator[None]:
     before = dict(RECOGNIZED_LLMS)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from cerebras_ext.schema import NotExpressible
 from llama_index_cerebras_ext import _schemas
 from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
 
@@ -72,8 +71,8 @@ def test_strict_forms_differ_by_what_is_refused() -> None:
 def test_why_there_is_no_strict_form_is_kept() -> None:
     """LI-51: the reason is told each time."""
     first, second = strict_schema_of(Free), strict_schema_of(Free)
-    assert isinstance(first, NotExpressible)
-    assert str(first) == str(second) != ""
+    assert isinstance(first, str)
+    assert first == second != ""
 
 
 def test_an_entry_goes_with_its_class() -> None:
