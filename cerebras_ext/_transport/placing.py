@@ -34,7 +34,8 @@ def place_pool(client: Any, config: ClientConfig, ssl_context: ssl.SSLContext) -
         Whether it has one now.
     """
     transport = getattr(client, "_transport", None)
-    stock: Any = type(getattr(transport, "_pool", None))
+    pool: Any = getattr(transport, "_pool", None)
+    stock: Any = pool.__class__
     library = __import__(stock.__module__.partition(".")[0])
     pools = {
         getattr(library, "ConnectionPool", None): Pool,
