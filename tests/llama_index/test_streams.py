@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import sys
 import threading
 from itertools import pairwise
@@ -18,7 +19,17 @@ from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel, Field
 
 from cerebras_ext import CerebrasError
-from tests.llama_index.support import HELLO, chunk, events, last_chunk, served, text_chunk
+from llama_index_cerebras_ext import Cerebras
+from tests.llama_index.support import (
+    HELLO,
+    KEY,
+    MODEL,
+    chunk,
+    events,
+    last_chunk,
+    served,
+    text_chunk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator
@@ -271,3 +282,42 @@ def test_text_streams_stop_too() -> None:
     next(stream)
     stream.close()
     assert service.bodies[0].is_closed
+
+
+class StreamingServer:
+    """Sends the beginning of a stream to one client, and notes when that client hangs up."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.has_hung_up = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+        with self._listener, self._listener.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(head + b"".join(events(*HELLO[:5], has_done=False)))
+            while connection.recv(65_536):
+                continue
+            self.has_hung_up.set()
+
+
+def test_the_server_sees_a_stream_being_left() -> None:
+    """LI-21: the connection is closed, not only forgotten."""
+    server = StreamingServer()
+    with Cerebras(model=MODEL, api_key=KEY, base_url=server.url) as llm:
+        for _ in llm.stream_chat(QUESTION):
+            break
+        gc.collect()
+        assert server.has_hung_up.wait(5)
+
+
+async def test_the_server_sees_an_async_stream_being_left() -> None:
+    """LI-21: the same for async."""
+    server = StreamingServer()
+    async with Cerebras(model=MODEL, api_key=KEY, base_url=server.url) as llm:
+        stream = await llm.astream_chat(QUESTION)
+        await anext(stream)
+        await stream.aclose()
+        assert await asyncio.to_thread(server.has_hung_up.wait, 5)
