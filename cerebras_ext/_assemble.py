@@ -39,10 +39,14 @@ class Assembler(ABC, Generic[Delta]):
 
     Attributes:
         meta: Facts of the exchange, for the reply.
+        reply: The reply, once it is finished.
     """
 
-    def __init__(self, meta: ResponseMeta) -> None:
+    def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
+        """Begins a reply of so many choices."""
         self.meta = meta
+        self.reply: ChatCompletion | TextCompletion | None = None
+        self._n_choices = n_choices
         self._envelope: JsonObject = {}
         self._last_chunk: JsonObject | None = None
         self._out: list[Delta] = []
@@ -51,9 +55,10 @@ class Assembler(ABC, Generic[Delta]):
 
     @property
     def is_finished(self) -> bool:
-        """Whether every choice that was seen has a finish reason."""
+        """Whether every choice was seen and has a finish reason."""
         sums = self._choice_sums()
-        return bool(sums) and all(one.finish_reason is not None for one in sums.values())
+        is_whole = len(sums) >= self._n_choices
+        return is_whole and all(one.finish_reason is not None for one in sums.values())
 
     def take(self, chunk: JsonObject, *, has_halves: bool = False) -> None:
         """Reads one chunk.
@@ -197,8 +202,9 @@ class Assembler(ABC, Generic[Delta]):
 class ChatAssembler(Assembler[ChatDelta]):
     """Chunks of a chat completion in, chat deltas out."""
 
-    def __init__(self, meta: ResponseMeta) -> None:
-        super().__init__(meta)
+    def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
+        """Begins a reply of so many choices."""
+        super().__init__(meta, n_choices=n_choices)
         self._sums: dict[int, ChatChoiceSum] = {}
 
     def partial(self) -> ChatCompletion | None:
@@ -291,14 +297,16 @@ class ChatAssembler(Assembler[ChatDelta]):
             total.check_calls()
 
     def _finish(self, raw: JsonObject) -> ChatDelta:
-        return Finish(self._whole(ChatCompletion, "chat.completion"), raw)
+        self.reply = reply = self._whole(ChatCompletion, "chat.completion")
+        return Finish(reply, raw)
 
 
 class TextAssembler(Assembler[CompletionDelta]):
     """Chunks of a text completion in, text deltas out."""
 
-    def __init__(self, meta: ResponseMeta) -> None:
-        super().__init__(meta)
+    def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
+        """Begins a reply of so many choices."""
+        super().__init__(meta, n_choices=n_choices)
         self._sums: dict[int, TextChoiceSum] = {}
 
     def partial(self) -> TextCompletion | None:
@@ -344,7 +352,8 @@ class TextAssembler(Assembler[CompletionDelta]):
         """A text completion has nothing that could be missing."""
 
     def _finish(self, raw: JsonObject) -> CompletionDelta:
-        return TextFinish(self._whole(TextCompletion, "text_completion"), raw)
+        self.reply = reply = self._whole(TextCompletion, "text_completion")
+        return TextFinish(reply, raw)
 
 
 def _appended(pieces: list[str] | None, text: str) -> list[str]:

@@ -8,6 +8,7 @@ import time
 import uuid
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -91,19 +92,17 @@ class Calls:
         self, fields: Mapping[str, Any], options: CallOptions | None
     ) -> CallFlow[OpenedStream[ChatDelta]]:
         """A streamed chat completion."""
-        expected = StreamReply(ChatAssembler, self._merges(options))
-        return self._flow(
-            self._completion(CHAT, fields, options, is_stream=True), expected, options
-        )
+        call = self._completion(CHAT, fields, options, is_stream=True)
+        assembler = partial(ChatAssembler, n_choices=call.n_choices)
+        return self._flow(call, StreamReply(assembler, self._merges(options)), options)
 
     def stream_complete(
         self, fields: Mapping[str, Any], options: CallOptions | None
     ) -> CallFlow[OpenedStream[CompletionDelta]]:
         """A streamed text completion."""
-        expected = StreamReply(TextAssembler, self._merges(options))
-        return self._flow(
-            self._completion(TEXT, fields, options, is_stream=True), expected, options
-        )
+        call = self._completion(TEXT, fields, options, is_stream=True)
+        assembler = partial(TextAssembler, n_choices=call.n_choices)
+        return self._flow(call, StreamReply(assembler, self._merges(options)), options)
 
     def models(
         self, list_format: ModelListFormat, options: CallOptions | None, *, is_public: bool

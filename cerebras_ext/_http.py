@@ -17,6 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from cerebras_ext._streams import total_timeout
 from cerebras_ext.errors import (
     CerebrasError,
     ConfigError,
@@ -45,7 +46,7 @@ __all__ = [
     "new_client",
     "new_request",
     "read_head",
-    "transport_error",
+    "step_failure",
 ]
 
 HTTP_VARIABLE = "CEREBRAS_EXT_HTTP"
@@ -211,6 +212,13 @@ def transport_error(error: Exception) -> CerebrasError:
     if "HTTPError" in names or "InvalidURL" in names or "StreamError" in names:
         return ConnectionFailed(f"the exchange failed ({type(error).__name__}); try again")
     raise error
+
+
+def step_failure(error: Exception, step: Send, now_s: float) -> CerebrasError:
+    """What an exception of either HTTP library means, in a call that has only so much time."""
+    failure = transport_error(error)
+    is_late = step.deadline_s is not None and now_s >= step.deadline_s
+    return total_timeout() if is_late and isinstance(failure, TimedOut) else failure
 
 
 def _broken_http(error: Exception) -> CerebrasError:

@@ -1,7 +1,8 @@
 """Clients shared by everyone with equal settings, closed when nobody needs them any more.
 
 Applications make a framework's model object per request, often with a key of their user: each must
-find the connections of the last one, so the most recent clients are kept although nobody holds them.
+find the connections of the last one, so the most recent clients are kept although nobody holds
+them.
 """
 
 from __future__ import annotations

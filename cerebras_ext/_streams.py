@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cerebras_ext.deltas import Finish, TextFinish
 from cerebras_ext.errors import TimedOut
 
 if TYPE_CHECKING:
@@ -41,7 +40,11 @@ class StreamState(Generic[Delta]):
         """Takes over an opened stream."""
         self.meta: ResponseMeta = opened.meta
         self._opened = opened
-        self._reply: ChatCompletion | TextCompletion | None = None
+
+    @property
+    def reply(self) -> ChatCompletion | TextCompletion | None:
+        """The whole reply; None until the finish has come."""
+        return self._opened.reader.reply
 
     @property
     def n_ignored(self) -> int:
@@ -51,10 +54,3 @@ class StreamState(Generic[Delta]):
     def partial(self) -> ChatCompletion | TextCompletion | None:
         """What has arrived so far; None before the first chunk."""
         return self._opened.reader.partial()
-
-    def _note(self, last: list[Delta]) -> list[Delta]:
-        """Keeps the reply that the last delta brings."""
-        for delta in last:
-            if isinstance(delta, Finish | TextFinish):
-                self._reply = delta.reply
-        return last

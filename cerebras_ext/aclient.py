@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
-from cerebras_ext._http import new_async_client, new_request, read_head, transport_error
+from cerebras_ext._http import new_async_client, new_request, read_head, step_failure
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
 from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
-from cerebras_ext.flow import Answer, CallFlow, Clock, OpenedStream, Outcome, Send, Sleep
+from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -173,12 +173,12 @@ class AsyncCerebrasClient:
         await self.aclose()
 
     def _http_client(self) -> httpx.AsyncClient:
-        if self._is_closed:
-            raise ConfigError("the client is closed; make a new one")
-        if self._given_http is not None:
-            return self._given_http
         loop = asyncio.get_running_loop()
         with self._lock:
+            if self._is_closed:
+                raise ConfigError("the client is closed; make a new one")
+            if self._given_http is not None:
+                return self._given_http
             if self._pid != os.getpid():
                 self._https.clear()  # the parent's sockets are left alone
                 self._pid = os.getpid()
@@ -206,25 +206,23 @@ class AsyncCerebrasClient:
 
     async def _send(self, step: Send) -> Answer | CerebrasError:
         http = self._http_client()
-        response: httpx.Response | None = None
+        body: _Body | None = None
         is_live = False
         try:
-            response = await _open(http, self.config.base_url, step)
-            head = read_head(response)
-            sink = step.open_sink(head)
-            source = _pieces(response, step, self._calls.clock)
-            async for piece in source:
+            body = await _open(http, self.config.base_url, step, self._calls.clock.now_s)
+            sink = step.open_sink(body.head)
+            async for piece in body:
                 if sink.feed(piece):
                     break
             else:
                 sink.end()
             is_live = sink.is_live
-            return Answer(head, sink, source)
+            return Answer(body.head, sink, body)
         except CerebrasError as error:
             return error
         finally:
-            if response is not None and not is_live:
-                await response.aclose()
+            if body is not None and not is_live:
+                await body.aclose()
 
 
 def _closed_with_loop(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
@@ -246,21 +244,53 @@ def _closed_with_loop(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
     return guard
 
 
-async def _open(http: httpx.AsyncClient, base_url: str | None, step: Send) -> httpx.Response:
+async def _open(
+    http: httpx.AsyncClient, base_url: str | None, step: Send, now_s: Callable[[], float]
+) -> _Body:
     try:
         request = new_request(http, base_url, step)
         async with asyncio.timeout(step.timeouts.total_s):
-            return await http.send(request, stream=True, follow_redirects=False)
+            response = await http.send(request, stream=True, follow_redirects=False)
     except TimeoutError:
         raise total_timeout() from None
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error) from None
+        raise step_failure(error, step, now_s()) from None
+    return _Body(response, step, now_s)
+
+
+class _Body(AsyncIterator[bytes]):
+    """The body as it arrives; owns the response, and closes it however it ends."""
+
+    def __init__(self, response: httpx.Response, step: Send, now_s: Callable[[], float]) -> None:
+        self.head = read_head(response)
+        self._response = response
+        self._pieces = _pieces(response, step, now_s)
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._pieces)
+
+    async def rest(self) -> list[bytes]:
+        """What is at hand after the finish; read to its end, the connection can be used again."""
+        pieces: list[bytes] = []
+        n_left = DRAIN_BYTES
+        # the answer is complete; only the connection is lost
+        with suppress(ConnectionFailed, ProtocolError, TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                async for piece in self:
+                    pieces.append(piece)
+                    n_left -= len(piece)
+                    if n_left < 0:
+                        break
+        return pieces
+
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+        await self._response.aclose()
 
 
 async def _pieces(
-    response: httpx.Response, step: Send, clock: Clock
+    response: httpx.Response, step: Send, now_s: Callable[[], float]
 ) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives; owns the response, and closes it however it ends."""
     deadline_s = step.deadline_s
     try:
         if response.is_stream_consumed:
@@ -270,7 +300,7 @@ async def _pieces(
         left_s: float | None = None
         while True:
             if deadline_s is not None:
-                left_s = deadline_s - clock.now_s()
+                left_s = deadline_s - now_s()
             async with asyncio.timeout(left_s):
                 piece = await anext(raw, None)
             if piece is None:
@@ -281,7 +311,7 @@ async def _pieces(
     except CerebrasError:
         raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise transport_error(error) from None
+        raise step_failure(error, step, now_s()) from None
     finally:
         await response.aclose()
 
@@ -295,7 +325,7 @@ class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
     def __init__(self, opened: OpenedStream[Delta]) -> None:
         """Takes over an opened stream."""
         super().__init__(opened)
-        self._deltas = self._iterate()
+        self._deltas = _deltas(opened)
 
     def __aiter__(self) -> AsyncIterator[Delta]:
         return self._deltas  # itself would do, one call slower a delta
@@ -319,40 +349,34 @@ class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
         await self._deltas.aclose()
         await self._opened.source.aclose()
 
-    async def _iterate(self) -> AsyncGenerator[Delta, None]:
-        reader, source = self._opened.reader, self._opened.source
-        cause: ConnectionFailed | ProtocolError | None = None
-        try:
-            for delta in self._opened.deltas:
+
+async def _deltas(opened: OpenedStream[Delta]) -> AsyncGenerator[Delta, None]:
+    # no method of the stream: a stream that is forgotten must be gone at once, not in a cycle
+    reader = opened.reader
+    body: _Body = opened.source
+    cause: ConnectionFailed | ProtocolError | None = None
+    try:
+        for delta in opened.deltas:
+            yield delta
+        while not reader.is_over and not reader.is_finished:
+            try:
+                piece = await anext(body, None)
+            except (ConnectionFailed, ProtocolError) as error:
+                cause = error
+                break
+            if piece is None:
+                break
+            for delta in reader.feed(piece):
                 yield delta
-            while not reader.is_over:
-                try:
-                    piece = await anext(source, None)
-                except (ConnectionFailed, ProtocolError) as error:
-                    cause = error
-                    break
-                if piece is None:
-                    break
+        if reader.is_finished:
+            for piece in await body.rest():
                 for delta in reader.feed(piece):
                     yield delta
-            last = self._note(self._opened.end(cause))
-            await _drain(source)
-        finally:
-            await source.aclose()
-        for delta in last:
-            yield delta
-
-
-async def _drain(source: AsyncIterator[bytes]) -> None:
-    """Reads to the end of the body, which is at hand, so that the connection can be used again."""
-    n_left = DRAIN_BYTES
-    # the answer is complete; only the connection is lost
-    with suppress(ConnectionFailed, TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            async for piece in source:
-                n_left -= len(piece)
-                if n_left < 0:
-                    return
+        last = opened.end(cause)
+    finally:
+        await body.aclose()
+    for delta in last:
+        yield delta
 
 
 shared_async_clients: SharedClients[AsyncCerebrasClient] = SharedClients(AsyncCerebrasClient)

@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import finalize
 
 from cerebras_ext._calls import Calls, config_of
-from cerebras_ext._http import end_within, new_client, new_request, read_head, transport_error
+from cerebras_ext._http import end_within, new_client, new_request, read_head, step_failure
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
-from cerebras_ext.errors import (
-    CerebrasError,
-    ConfigError,
-    ConnectionFailed,
-    ProtocolError,
-    TimedOut,
-)
+from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
@@ -175,11 +169,11 @@ class CerebrasClient:
         self.close()
 
     def _http_client(self) -> httpx.Client:
-        if self._is_closed:
-            raise ConfigError("the client is closed; make a new one")
-        if self._given_http is not None:
-            return self._given_http
         with self._lock:
+            if self._is_closed:
+                raise ConfigError("the client is closed; make a new one")
+            if self._given_http is not None:
+                return self._given_http
             if self._http is None or self._pid != os.getpid():
                 # after a fork the parent's sockets are left alone: two processes must not write to
                 # them
@@ -203,64 +197,59 @@ class CerebrasClient:
 
     def _send(self, step: Send) -> Answer | CerebrasError:
         http = self._http_client()
-        response: httpx.Response | None = None
+        body: _Body | None = None
         is_live = False
         try:
-            now_s = self._calls.clock.now_s
-            response = _open(http, self.config.base_url, step, now_s)
-            head = read_head(response)
-            sink = step.open_sink(head)
-            body = _Body(response, step, now_s)
+            body = _open(http, self.config.base_url, step, self._calls.clock.now_s)
+            sink = step.open_sink(body.head)
             for piece in body:
                 if sink.feed(piece):
                     break
             else:
                 sink.end()
             is_live = sink.is_live
-            return Answer(head, sink, body)
+            return Answer(body.head, sink, body)
         except CerebrasError as error:
             return error
         finally:
-            if response is not None and not is_live:
-                response.close()
+            if body is not None and not is_live:
+                body.close()
 
 
 def _open(
     http: httpx.Client, base_url: str | None, step: Send, now_s: Callable[[], float]
-) -> httpx.Response:
+) -> _Body:
     try:
         request = new_request(http, base_url, step)
-        return http.send(request, stream=True, follow_redirects=False)
+        response = http.send(request, stream=True, follow_redirects=False)
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise _failure(error, step, now_s()) from None
-
-
-def _failure(error: Exception, step: Send, now_s: float) -> CerebrasError:
-    """What an exception of the HTTP library means, in a call that has only so much time."""
-    failure = transport_error(error)
-    is_late = step.deadline_s is not None and now_s >= step.deadline_s
-    return total_timeout() if is_late and isinstance(failure, TimedOut) else failure
+        raise step_failure(error, step, now_s()) from None
+    return _Body(response, step, now_s)
 
 
 class _Body(Iterator[bytes]):
     """The body as it arrives; owns the response, and closes it however it ends."""
 
     def __init__(self, response: httpx.Response, step: Send, now_s: Callable[[], float]) -> None:
+        self.head = read_head(response)
         self._response = response
         self._pieces = _pieces(response, step, now_s)
 
     def __next__(self) -> bytes:
         return next(self._pieces)
 
-    def drain(self) -> None:
-        """Reads to the end, which is at hand, so that the connection can be used again."""
+    def rest(self) -> list[bytes]:
+        """What is at hand after the finish; read to its end, the connection can be used again."""
+        pieces: list[bytes] = []
         n_left, until_s = DRAIN_BYTES, time.monotonic() + DRAIN_S
         end_within(self._response, DRAIN_S)
-        with suppress(ConnectionFailed):  # the answer is complete; only the connection is lost
+        with suppress(ConnectionFailed, ProtocolError):  # only the connection is lost
             for piece in self:
+                pieces.append(piece)
                 n_left -= len(piece)
                 if n_left < 0 or time.monotonic() > until_s:
-                    return
+                    break
+        return pieces
 
     def close(self) -> None:
         self._pieces.close()
@@ -281,7 +270,7 @@ def _pieces(
     except CerebrasError:
         raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise _failure(error, step, now_s()) from None
+        raise step_failure(error, step, now_s()) from None
     finally:
         response.close()
 
@@ -295,7 +284,7 @@ class Stream(StreamState[Delta], Iterator[Delta]):
     def __init__(self, opened: OpenedStream[Delta]) -> None:
         """Takes over an opened stream."""
         super().__init__(opened)
-        self._deltas = self._iterate()
+        self._deltas = _deltas(opened)
 
     def __iter__(self) -> Iterator[Delta]:
         return self._deltas  # itself would do, one call slower a delta
@@ -319,25 +308,30 @@ class Stream(StreamState[Delta], Iterator[Delta]):
         self._deltas.close()
         self._opened.source.close()
 
-    def _iterate(self) -> Generator[Delta, None, None]:
-        reader, body = self._opened.reader, self._opened.source
-        cause: ConnectionFailed | ProtocolError | None = None
-        try:
-            yield from self._opened.deltas
-            while not reader.is_over:
-                try:
-                    piece = next(body, None)
-                except (ConnectionFailed, ProtocolError) as error:
-                    cause = error
-                    break
-                if piece is None:
-                    break
+
+def _deltas(opened: OpenedStream[Delta]) -> Generator[Delta, None, None]:
+    # no method of the stream: a stream that is forgotten must be gone at once, not in a cycle
+    reader = opened.reader
+    body: _Body = opened.source
+    cause: ConnectionFailed | ProtocolError | None = None
+    try:
+        yield from opened.deltas
+        while not reader.is_over and not reader.is_finished:
+            try:
+                piece = next(body, None)
+            except (ConnectionFailed, ProtocolError) as error:
+                cause = error
+                break
+            if piece is None:
+                break
+            yield from reader.feed(piece)
+        if reader.is_finished:
+            for piece in body.rest():
                 yield from reader.feed(piece)
-            last = self._note(self._opened.end(cause))
-            body.drain()
-        finally:
-            body.close()
-        yield from last
+        last = opened.end(cause)
+    finally:
+        body.close()
+    yield from last
 
 
 shared_clients: SharedClients[CerebrasClient] = SharedClients(CerebrasClient)

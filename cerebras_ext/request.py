@@ -179,6 +179,7 @@ class ApiCall:
         headers: Headers that the body needs.
         doing: What the call does, for error messages.
         needs_key: Whether the request carries the API key.
+        n_choices: How many choices a complete reply has.
     """
 
     method: str
@@ -187,6 +188,7 @@ class ApiCall:
     body: bytes | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     needs_key: bool = True
+    n_choices: int = 1
 
 
 def get_call(path: str, doing: str, *, needs_key: bool = True) -> ApiCall:
@@ -222,9 +224,16 @@ def build_call(
     if extra_body is not None:
         ordered.update(_checked_extra(extra_body))
     body, headers = _encoded(ordered, encoding or Encoding())
-    return ApiCall(
-        "POST", endpoint.path, f"{endpoint.name} with model {given['model']!r}", body, headers
-    )
+    doing = f"{endpoint.name} with model {given['model']!r}"
+    n_choices = given.get("n", 1) * _n_prompts(given.get("prompt"))
+    return ApiCall("POST", endpoint.path, doing, body, headers, n_choices=n_choices)
+
+
+def _n_prompts(prompt: Any) -> int:
+    """How many prompts a text completion continues; a list of integers is one, in tokens."""
+    if not prompt or isinstance(prompt, str) or isinstance(prompt[0], int):
+        return 1
+    return len(prompt)
 
 
 def _checked(endpoint: Endpoint, fields: Mapping[str, Any]) -> JsonObject:

@@ -66,8 +66,13 @@ class StreamReader(Generic[Delta]):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the reply's end is proved: a finish reason for each choice seen, or `[DONE]`."""
+        """Whether the reply's end is proved: a finish reason for each choice, or `[DONE]`."""
         return self._has_done or self._assembler.is_finished
+
+    @property
+    def reply(self) -> ChatCompletion | TextCompletion | None:
+        """The reply; None until `end` has given the finish."""
+        return self._assembler.reply
 
     def feed(self, piece: bytes) -> list[Delta]:
         """The deltas that this piece of the body brings; empty when it completes none."""

@@ -405,6 +405,25 @@ def test_missing_msgpack_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         encoded(Encoding(uses_msgpack=True))
 
 
+@pytest.mark.parametrize(
+    ("call", "n_choices"),
+    [
+        (chat(), 1),
+        (chat(n=3), 3),
+        (text(prompt="abc"), 1),
+        (text(prompt=""), 1),
+        (text(prompt=[]), 1),
+        (text(prompt=["a", "b"]), 2),
+        (text(prompt=("a", "b"), n=2), 4),
+        (text(prompt=[1, 2, 3]), 1),
+        (text(prompt=[[1, 2], [3]]), 2),
+    ],
+)
+def test_request_knows_how_many_choices_it_asks_for(call: ApiCall, n_choices: int) -> None:
+    """A stream is not finished before all of them are (§3.2)."""
+    assert call.n_choices == n_choices
+
+
 def test_get_request_has_no_body() -> None:
     """Lists are asked for with GET; the public catalogue without a key (§6)."""
     call = get_call("/public/v1/models", "model list", needs_key=False)

@@ -269,6 +269,25 @@ def test_finish_needs_a_reason_for_every_choice() -> None:
         reader.end()
 
 
+def test_finish_needs_every_choice_that_was_asked_for() -> None:
+    """A second prompt whose text never began was not answered (§3.2)."""
+    reader = StreamReader(TextAssembler(META, n_choices=2))
+    reader.feed(chunk([{"index": 0, "text": "a", "finish_reason": "stop"}]))
+    assert not reader.is_finished
+    reader.feed(chunk([{"index": 1, "text": "b", "finish_reason": "stop"}]))
+    assert reader.is_finished
+
+
+def test_reply_is_there_once_the_finish_was_given() -> None:
+    """Before the end there is only the partial reply."""
+    reader = chat_reader()
+    reader.feed(BEFORE + finish())
+    assert reader.reply is None
+    (last,) = reader.end()
+    assert isinstance(last, Finish)
+    assert reader.reply is last.reply
+
+
 def test_stream_of_no_choice_is_no_reply() -> None:
     """A finish is not assumed where no choice was seen."""
     reader = chat_reader()
