@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
-from cerebras_ext.endpoint import check_headers, find_base_url
+from cerebras_ext.endpoint import check_headers, check_proxy, find_base_url
 from cerebras_ext.errors import CerebrasError, ConfigError
 from cerebras_ext.retry import RetryPolicy, is_number
 from cerebras_ext.secrets import check_key, find_key, missing_key
@@ -163,6 +163,8 @@ class ClientConfig:
         key = self.api_key if callable(self.api_key) else find_key(self.api_key)
         if key is None:
             raise missing_key()
+        if self.proxy is not None:
+            check_proxy(self.proxy)
         return replace(
             self,
             api_key=key,

@@ -17,11 +17,12 @@ from cerebras_ext.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BASE_URL_VARIABLE", "DEFAULT_BASE_URL", "check_headers", "find_base_url"]
+__all__ = ["BASE_URL_VARIABLE", "DEFAULT_BASE_URL", "check_headers", "check_proxy", "find_base_url"]
 
 BASE_URL_VARIABLE = "CEREBRAS_BASE_URL"
 DEFAULT_BASE_URL = "https://api.cerebras.ai"
 
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _RESERVED_HEADERS = frozenset(
@@ -89,6 +90,24 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def check_proxy(url: object) -> None:
+    """Makes sure that a proxy's address can be used.
+
+    Raises:
+        ConfigError: It cannot; the message does not show it, since it may hold a password.
+    """
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        is_usable = parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            "proxy must be the URL of a proxy, with http, https, socks5 or socks5h; an example is "
+            "http://127.0.0.1:3128"
+        )
 
 
 def check_headers(headers: Iterable[tuple[object, object]]) -> tuple[tuple[str, str], ...]:

@@ -106,6 +106,7 @@ def test_resolving_twice_changes_nothing() -> None:
         ({}, "no API key: set the environment variable CEREBRAS_API_KEY or pass api_key"),
         ({"api_key": SecretStr("")}, "api_key is empty"),
         ({"api_key": KEY, "base_url": "nonsense"}, "base_url must begin with https://"),
+        ({"api_key": KEY, "proxy": "nonsense"}, "proxy must be the URL of a proxy"),
         ({"api_key": KEY, "default_headers": (("a b", "1"),)}, "'a b' is not a header name"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cerebras_ext.endpoint import check_headers, find_base_url
+from cerebras_ext.endpoint import check_headers, check_proxy, find_base_url
 from cerebras_ext.errors import ConfigError
 
 
@@ -161,3 +161,32 @@ def test_header_that_cannot_be_sent_is_refused(name: Any, value: Any, problem: s
         check_headers([(name, value)])
     assert caught.value.message.startswith(problem)
     assert "cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:3128", "HTTPS://user:secret@proxy.example", "socks5h://proxy:1080/"]
+)
+def test_proxy_is_a_url_of_a_kind_that_is_known(url: str) -> None:
+    """HTTP and SOCKS proxies, with or without a password."""
+    check_proxy(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "secret",
+        "proxy.example:3128",
+        "ftp://secret@proxy.example",
+        "http://",
+        "http://user:secret@",
+        "http://proxy.example:secret",
+        "http://[secret",
+        5,
+    ],
+)
+def test_proxy_that_cannot_be_used_is_refused(url: Any) -> None:
+    """Found when the client is made; the address is not shown, it may hold a password (§6)."""
+    with pytest.raises(ConfigError, match=r"^proxy must be the URL of a proxy") as caught:
+        check_proxy(url)
+    assert "secret" not in caught.value.message
