@@ -55,6 +55,8 @@ def test_tries(fault: Fault, stage: Stage) -> None:
         with scene.meanwhile(caller):
             error = caller.error(fault.timeouts)
         assert getattr(error, "retries_taken", 0) == fault.n_tries - 1
+        if scene.base_url == stage.emulator.base_url:
+            assert len(stage.emulator.requests) == fault.n_tries
 
 
 def _target(scene: Scene, max_retries: int = 0) -> Target:
