@@ -131,6 +131,7 @@ def raw_server(*faults: str, upstream: str | None = None) -> Generator[RawServer
     if "continue" in faults and upstream is None:
         raise FaultError("the fault 'continue' goes on with an answer: give an upstream")
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as the emulator does
         server = RawServer(faults, upstream, f"http://127.0.0.1:{listener.getsockname()[1]}")
         stops: list[Callable[[], None]] = []
         is_ready = threading.Event()

@@ -122,7 +122,11 @@ def running_emulator(options: EmulatorOptions | None = None) -> Generator[Runnin
 def listening_socket(options: EmulatorOptions) -> socket.socket:
     """A socket bound to the address of the options."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
+    listener = socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
+    # Connections inherit it. asyncio sets it on sockets of which it knows the protocol, and for
+    # these it is 0; small writes would each wait for the last one's acknowledgement, 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:
