@@ -220,6 +220,12 @@ def _read_fragment(block: Block, pieces: Pieces, place: Place) -> None:
     pieces.calls.append(raw_call(block.get("id"), block.get("name"), block.get("args"), place))
 
 
+def _read_function_call(block: Block, pieces: Pieces, place: Place) -> None:
+    """A call as OpenAI's Responses API writes it."""
+    call_id = block.get("call_id") or block.get("id")
+    pieces.calls.append(raw_call(call_id, block.get("name"), block.get("arguments"), place))
+
+
 def _read_invalid_call(block: Block, pieces: Pieces, _place: Place) -> None:
     text, name = block.get("args") or "", str(block.get("name") or "")
     pieces.calls.append(Call(block.get("id"), name, text, is_valid=False))
@@ -283,22 +289,46 @@ def _read_non_standard(block: Block, pieces: Pieces, place: Place) -> None:
     _read_block(value, pieces, place)
 
 
+_OTHERS_OWN = (
+    "redacted_thinking",
+    "server_tool_call",
+    "server_tool_result",
+    # OpenAI
+    "code_interpreter_call",
+    "computer_call",
+    "file_search_call",
+    "image_generation_call",
+    "mcp_call",
+    "mcp_list_tools",
+    "web_search_call",
+    # Anthropic
+    "bash_code_execution_tool_result",
+    "code_execution_tool_result",
+    "mcp_tool_result",
+    "mcp_tool_use",
+    "server_tool_use",
+    "web_search_tool_result",
+    # Google
+    "code_execution_result",
+    "executable_code",
+)
+"""What other providers' built-in tools leave in histories; their calls were answered over there."""
+
 _READERS: dict[str, Callable[[Block, Pieces, Place], None]] = {
+    **dict.fromkeys(_OTHERS_OWN, _drop),
     "text": _read_text,
     "text-plain": _read_plain_text,
     "refusal": _read_refusal,
     "reasoning": _reasoning_reader("reasoning", "summary"),
     "thinking": _reasoning_reader("thinking"),
     "reasoning_content": _reasoning_reader("reasoning_content"),
-    "redacted_thinking": _drop,
     "tool_call": _read_tool_call,
     "tool_use": _read_tool_call,
+    "function_call": _read_function_call,
     "tool_call_chunk": _read_fragment,
     "server_tool_call_chunk": _read_invalid_call,
     "invalid_tool_call": _read_invalid_call,
     "tool_result": _read_tool_result,
-    "server_tool_call": _drop,
-    "server_tool_result": _drop,
     "image": _read_image,
     "image_url": _read_image_url,
     "audio": _read_media,

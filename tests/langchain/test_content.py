@@ -101,6 +101,22 @@ def test_block_without_a_form_on_the_wire_says_so(
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [3, [3], [None]])
+def test_what_is_no_content_says_so(content: Any) -> None:
+    """LC-15: hand-made messages that skipped validation."""
+    message = HumanMessage("x")
+    message.content = content
+    with pytest.raises(UnsupportedInput, match="message 0"):
+        wire(message)
+
+
+def test_no_content_is_no_content() -> None:
+    """LC-15: None next to tool calls is legal."""
+    message = AIMessage("", tool_calls=[CALL])
+    message.content = None  # type: ignore[assignment]
+    assert "content" not in wire(message, ToolMessage("2", tool_call_id="c1"))[0]
+
+
 def test_image_in_a_tool_message_says_so() -> None:
     """LC-15: tool results are text."""
     answer = ToolMessage([{"type": "image_url", "image_url": DATA_URI}], tool_call_id="c1")
@@ -173,6 +189,9 @@ def test_whose_reasoning_goes_back(
         {"type": "redacted_thinking", "data": "opaque"},
         {"type": "server_tool_call", "id": "s1", "name": "web_search", "args": {}},
         {"type": "server_tool_result", "tool_call_id": "s1", "output": "x"},
+        {"type": "web_search_call", "id": "s1", "status": "completed"},
+        {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}},
+        {"type": "executable_code", "executable_code": "1"},
     ],
 )
 def test_other_providers_internals_are_left_out(block: dict[str, Any]) -> None:

@@ -150,6 +150,13 @@ def test_unreadable_stream_is_an_api_error(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["invoke", "ainvoke"])
+def test_reply_without_an_answer_is_an_api_error(path: str) -> None:
+    """LC-27: there is exactly one generation, or an error."""
+    model, _ = chat(lambda _request, httpx: httpx.Response(200, json={"choices": []}))
+    assert type(raised(path, model)) is lc.ProtocolError
+
+
+@pytest.mark.parametrize("path", ["invoke", "ainvoke"])
 def test_unreadable_reply_is_an_api_error(path: str) -> None:
     """LC-74: a body that is not the documented shape."""
     model, _ = chat(lambda _request, httpx: httpx.Response(200, json={"choices": 3}))

@@ -18,6 +18,7 @@ from langchain_core.runnables import ConfigurableField
 from langchain_cerebras_ext import CerebrasLLM
 from langchain_cerebras_ext.errors import (
     MissingKey,
+    ProtocolError,
     RateLimited,
     StreamIncomplete,
     UnknownParameter,
@@ -241,6 +242,20 @@ def test_cache_knows_the_options_of_a_call(is_async: bool) -> None:
     assert call(model=OTHER_MODEL) == "three"
     assert call() == "one"
     assert len(service.requests) == 3
+
+
+def test_extra_body_of_a_call_joins_the_models() -> None:
+    """LC-103: the escape hatch is part of the key too."""
+    model, service = llm(Continuation("x"), extra_body={"a": 1})
+    model.invoke("p", extra_body={"b": 2})
+    assert (service.last["a"], service.last["b"]) == (1, 2)
+
+
+def test_reply_without_a_continuation_is_an_error() -> None:
+    """LC-105: as for chat."""
+    model, _ = llm(lambda _request, httpx: httpx.Response(200, json={"choices": []}))
+    with pytest.raises(ProtocolError):
+        model.invoke("p")
 
 
 def test_cache_knows_the_model() -> None:

@@ -9,7 +9,7 @@ import pytest
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
 from tests.langchain.replies import ADD, REPLIES
-from tests.langchain.support import MODEL, QUIET_BETA, TIME_INFO, USAGE, Reply, chat
+from tests.langchain.support import MODEL, QUIET_BETA, TIME_INFO, USAGE, Reply, chat, sse
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -97,6 +97,28 @@ def test_reply_says_what_the_service_said() -> None:
         "request_id": "req-1",
         "finish_reason": "tool_calls",
     }
+
+
+@pytest.mark.parametrize("path", ["invoke", "stream", "events"])
+def test_rate_limits_of_the_reply_are_numbers_in_the_metadata(path: str) -> None:
+    """Reliability contract 8.1: what the headers said about quotas, flat and plain."""
+    headers = {
+        "content-type": "text/event-stream",
+        "x-ratelimit-remaining-tokens-minute": "997",
+        "x-ratelimit-limit-requests-day": "2400",
+    }
+
+    def answer(request: Any, httpx: Any) -> Any:
+        reply = Reply(content="Hi")
+        if b'"stream"' in request.read():
+            return httpx.Response(200, headers=headers, content=sse(reply.chunks()))
+        return httpx.Response(
+            200, headers={**headers, "content-type": "application/json"}, json=reply.body()
+        )
+
+    message = PATHS[path](chat(answer)[0], "Hi")
+    expected = {"remaining_tokens_minute": 997, "limit_requests_day": 2400}
+    assert message.response_metadata["rate_limit"] == expected
 
 
 def test_blocks_stand_in_the_order_of_the_contract() -> None:

@@ -129,6 +129,24 @@ def test_message_without_a_form_on_the_wire_says_so(message: BaseMessage, words:
     assert isinstance(caught.value, ValueError)
 
 
+def test_message_of_an_unknown_class_says_so() -> None:
+    """LC-13: a class of somebody's own has no role."""
+
+    class Telegram(BaseMessage):
+        type: str = "telegram"
+
+    with pytest.raises(UnsupportedInput, match="Telegram"):
+        wire(Telegram(content="stop"))
+
+
+def test_openai_leftovers_are_read_beside_calls() -> None:
+    """LC-15: raw calls that the message's own field does not have."""
+    other = {**WIRE_CALL, "id": "c2"}
+    message = AIMessage("", tool_calls=[CALL], additional_kwargs={"tool_calls": [WIRE_CALL, other]})
+    sent = wire(message, ANSWER, ToolMessage("3", tool_call_id="c2"))
+    assert [call["id"] for call in sent[0]["tool_calls"]] == ["c1", "c2"]
+
+
 def test_input_is_never_changed() -> None:
     """LC-13: messages are shared with the user's history and with graph state."""
     history = [
@@ -151,6 +169,10 @@ def test_input_is_never_changed() -> None:
             [{"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}], tool_calls=[CALL]
         ),
         AIMessage([{"type": "tool_call_chunk", "id": "c1", "name": "add", "args": '{"a":1}'}]),
+        AIMessage(
+            [{"type": "function_call", "call_id": "c1", "name": "add", "arguments": '{"a":1}'}],
+            tool_calls=[CALL],
+        ),
         AIMessage("", additional_kwargs={"tool_calls": [WIRE_CALL]}),
         AIMessageChunk(
             "",

@@ -127,6 +127,19 @@ def test_registration_fails_clearly_elsewhere(table: Any, monkeypatch: pytest.Mo
         register_with_langchain()
 
 
+def test_registration_without_langchain_says_so() -> None:
+    """LC-97: core alone is enough for everything else."""
+    out = run(
+        """
+        import sys
+        sys.modules["langchain"] = None
+        from langchain_cerebras_ext import register_with_langchain
+        register_with_langchain()
+        """
+    )
+    assert "pip install langchain" in out.splitlines()[-1]
+
+
 def test_identity_of_the_class() -> None:
     """LC-01, LC-03: a name of LangChain's pattern, a type that collides with nobody's."""
     model = ChatCerebras(model=MODEL, api_key=KEY)

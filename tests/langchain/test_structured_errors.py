@@ -10,8 +10,11 @@ import langchain_core.exceptions
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, Generation
 from pydantic import BaseModel, field_validator
 
+from langchain_cerebras_ext._structured import StructuredOutputParser
+from langchain_cerebras_ext._target import target_of
 from langchain_cerebras_ext.errors import StructuredOutputError
 from tests.langchain.schemas import METHODS, VALUE, Person, reply_with
 from tests.langchain.support import Reply, chat, status_reply
@@ -144,3 +147,38 @@ def test_structured_output_error_pickles() -> None:
         error.raw_message,
         error.llm_output,
     )
+
+
+async def test_include_raw_streams_alike_in_async() -> None:
+    """LC-63: the async twin of a chain with the reply beside its value."""
+    model, _ = chat(Reply(content=json.dumps(VALUE)), merge_deltas=False)
+    chain = model.with_structured_output(Person, include_raw=True)
+    parts = [part async for part in chain.astream("Hi")]
+    assert all(part.keys() == {"raw"} for part in parts[:-1])
+    assert parts[-1] == {"parsed": Person(**VALUE), "parsing_error": None}
+    assert (await chain.ainvoke("Hi"))["parsed"] == Person(**VALUE)
+
+
+def test_parser_takes_plain_text_too() -> None:
+    """The parser is a LangChain output parser: texts, generations, partial ones."""
+    parser = StructuredOutputParser(target=target_of(Person), method="json_schema")
+    text = json.dumps(VALUE)
+    assert parser.invoke(text) == Person(**VALUE)
+    assert parser.parse_result([Generation(text=text)]) == Person(**VALUE)
+    cut = [ChatGeneration(message=AIMessage('{"name": "An'))]
+    assert parser.parse_result(cut, partial=True) == {"name": "An"}
+    assert list(parser.transform(iter([text[:5], text[5:]]))) == [Person(**VALUE)]
+    assert list(parser.transform(iter([]))) == []
+
+
+def test_whole_message_in_a_stream_is_parsed_too() -> None:
+    """LC-10: with `streaming=False` a stream is one whole message."""
+    model, _ = chat(Reply(content=json.dumps(VALUE)), streaming=False)
+    assert list(model.with_structured_output(Person).stream("Hi")) == [Person(**VALUE)]
+
+
+def test_every_problem_of_a_reply_is_counted() -> None:
+    """The error names the first problem and says how many more there are."""
+    model, _ = chat(Reply(content='{"name": 1, "age": "x"}'))
+    with pytest.raises(StructuredOutputError, match=r"name: .* \(and 1 more\)"):
+        model.with_structured_output(Person).invoke("Hi")
