@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cerebras_ext.emulator import EmulatorOptions, RunningEmulator, running_emulator
+from tests.client.asking import ANSWERED, WAYS, Way
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_VARIABLES = ("CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no key, address or proxy of the machine they run on."""
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Iterator[RunningEmulator]:
+    with running_emulator(EmulatorOptions()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_emulator: RunningEmulator) -> RunningEmulator:
+    """An emulator that always says the same."""
+    _emulator.reset()
+    _emulator.script(ANSWERED)
+    return _emulator
+
+
+@pytest.fixture(params=WAYS, ids=str)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each way to ask: sync and async, whole and streamed."""
+    chosen: Way = request.param
+    return chosen
