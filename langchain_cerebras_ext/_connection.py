@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -18,19 +18,21 @@ from pydantic import (
 )
 
 from cerebras_ext._version import __version__
-from cerebras_ext.aclient import AsyncCerebrasClient
 from cerebras_ext.catalog import ModelFacts, facts_of
-from cerebras_ext.client import CerebrasClient
 from cerebras_ext.config import ClientConfig
 from cerebras_ext.endpoint import check_headers, find_base_url
+from cerebras_ext.held_clients import HeldClients
 from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
-from langchain_cerebras_ext._clients import shared_async_client, shared_client
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._options import timeouts_of
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
+
+if TYPE_CHECKING:
+    from cerebras_ext.aclient import AsyncCerebrasClient
+    from cerebras_ext.client import CerebrasClient
 
 __all__ = ["CerebrasConnection"]
 
@@ -354,20 +356,14 @@ class CerebrasConnection(BaseModel):
         )
 
     @cached_property
-    def _own_client(self) -> CerebrasClient:
-        return CerebrasClient(self._config(), http_client=self.http_client)
-
-    @cached_property
-    def _own_async_client(self) -> AsyncCerebrasClient:
-        return AsyncCerebrasClient(self._config(), http_client=self.http_async_client)
+    def _clients(self) -> HeldClients:
+        return HeldClients()
 
     def _client(self) -> CerebrasClient:
-        return self._own_client if self.http_client is not None else shared_client(self._config())
+        return self._clients.sync_client(self._config(), self.http_client)
 
     def _async_client(self) -> AsyncCerebrasClient:
-        if self.http_async_client is not None:
-            return self._own_async_client
-        return shared_async_client(self._config())
+        return self._clients.async_client(self._config(), self.http_async_client)
 
     def _ls_facts(
         self, stop: list[str] | None, kwargs: Mapping[str, Any], model_type: str

@@ -22,10 +22,10 @@ from pydantic import (
 
 from cerebras_ext.config import ClientConfig, Timeouts
 from cerebras_ext.errors import ConfigError
+from cerebras_ext.held_clients import HeldClients
 from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from cerebras_ext.wire import JsonObject, ReasoningEffort, ReasoningFormat, ServiceTier
-from llama_index_cerebras_ext._clients import Clients
 from llama_index_cerebras_ext._metadata import facts_with, metadata_of, warn_if_unknown
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class CerebrasSettings(FunctionCallingLLM):
         repr=False,
     )
 
-    _clients: Clients = PrivateAttr(default_factory=Clients)
+    _clients: HeldClients = PrivateAttr(default_factory=HeldClients)
 
     @model_validator(mode="before")
     @classmethod
@@ -260,7 +260,7 @@ class CerebrasSettings(FunctionCallingLLM):
     def __copy__(self) -> Self:
         """A copy with clients of its own to come."""
         copy = super().__copy__()
-        copy._clients = Clients()
+        copy._clients = HeldClients()
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -269,7 +269,7 @@ class CerebrasSettings(FunctionCallingLLM):
         for name in _LIVE_OBJECTS:
             live = getattr(self, name)
             memo[id(live)] = live
-        memo[id(self._clients)] = Clients()
+        memo[id(self._clients)] = HeldClients()
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:

@@ -1,0 +1,86 @@
+"""The clients behind one framework object: shared where settings are equal, made when needed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from cerebras_ext.aclient import AsyncCerebrasClient, shared_async_clients
+from cerebras_ext.client import CerebrasClient, shared_clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cerebras_ext._shared import ClientLease, SharedClients
+    from cerebras_ext.config import ClientConfig
+
+__all__ = ["HeldClients"]
+
+Client = TypeVar("Client")
+
+
+class _Held(NamedTuple, Generic[Client]):
+    config: ClientConfig
+    http_client: Any
+    client: Client
+    lease: ClientLease[Client] | None  # None for a client that nobody shares
+
+
+class _Holder(Generic[Client]):
+    """Holds one client for as long as the settings stay the same."""
+
+    def __init__(self, make: Callable[..., Client], shared: SharedClients[Client]) -> None:
+        self._make = make
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._held: _Held[Client] | None = None
+
+    def client(self, config: ClientConfig, http_client: Any) -> Client:
+        with self._lock:
+            held = self._held
+            if held is None or held.http_client is not http_client or held.config != config:
+                if http_client is None:
+                    lease = self._shared.lease(config)
+                    held = _Held(config, None, lease.client, lease)
+                else:
+                    own = self._make(config, http_client=http_client)
+                    held = _Held(config, http_client, own, None)
+                self._held = held
+            return held.client
+
+    def let_go(self) -> Client | None:
+        """Forgets the client; gives it back to be closed when nobody else needs it."""
+        with self._lock:
+            held, self._held = self._held, None
+        if held is None or (held.lease is not None and not held.lease.give_back()):
+            return None
+        return held.client
+
+
+class HeldClients:
+    """A sync and an async client, made anew when the settings have changed or after a close."""
+
+    def __init__(self) -> None:
+        """Holds nothing yet."""
+        self._sync = _Holder(CerebrasClient, shared_clients)
+        self._async = _Holder(AsyncCerebrasClient, shared_async_clients)
+
+    def sync_client(self, config: ClientConfig, http_client: Any = None) -> CerebrasClient:
+        """The sync client for these settings; a given HTTP client is used, and never closed."""
+        return self._sync.client(config, http_client)
+
+    def async_client(self, config: ClientConfig, http_client: Any = None) -> AsyncCerebrasClient:
+        """The async client for these settings; a given HTTP client is used, and never closed."""
+        return self._async.client(config, http_client)
+
+    def close(self) -> None:
+        """Gives the sync client up; its connections close when nobody else uses them."""
+        client = self._sync.let_go()
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        """Gives the async client up; its connections close when nobody else uses them."""
+        client = self._async.let_go()
+        if client is not None:
+            await client.aclose()
