@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+from cerebras_ext._transport.racing import addresses_of, first_connected
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncioBackend", "AsyncioStream"]
 
 _MOST_UNREAD_BYTES = 256 << 10
-_NEXT_ADDRESS_AFTER_S = 0.25
-"""As RFC 8305 recommends, and as anyio waits. Loops other than asyncio's own cannot race."""
 
 
 class AsyncioStream(asyncio.Protocol):
@@ -101,7 +101,11 @@ class AsyncioStream(asyncio.Protocol):
             raise self._core.WriteError(str(self._error or "the connection is closed"))
 
     async def aclose(self) -> None:
-        """Closes the socket; what is not sent yet is dropped. Never waits."""
+        """Closes the socket. Never waits, so that nothing can keep it from happening."""
+        self.abort()
+
+    def abort(self) -> None:
+        """Closes the socket; what is not sent yet is dropped."""
         self._error = self._error or ConnectionAbortedError("the connection is closed")
         if self._transport is not None:
             self._transport.abort()
@@ -166,22 +170,22 @@ class AsyncioBackend:
         socket_options: Iterable[tuple[Any, ...]] | None = None,
     ) -> AsyncioStream:
         """A stream to a host."""
-        loop = asyncio.get_running_loop()
-        is_asyncio = isinstance(loop, asyncio.BaseEventLoop)
-        race: dict[str, Any] = {"happy_eyeballs_delay": _NEXT_ADDRESS_AFTER_S} if is_asyncio else {}
+        own = None if local_address is None else (local_address, 0)
+
+        async def connect(address: str) -> AsyncioStream:
+            _, stream = await asyncio.get_running_loop().create_connection(
+                lambda: AsyncioStream(self._core, self._merger), address, port, local_addr=own
+            )
+            return stream
+
         try:
             async with asyncio.timeout(timeout):
-                transport, stream = await loop.create_connection(
-                    lambda: AsyncioStream(self._core, self._merger),
-                    host,
-                    port,
-                    local_addr=None if local_address is None else (local_address, 0),
-                    **race,
-                )
+                addresses = await addresses_of(host, port)
+                stream = await first_connected(addresses, connect, AsyncioStream.abort)
         except OSError as error:
             _raise_connect_error(self._core, error)
             raise
-        sock = transport.get_extra_info("socket")
+        sock = stream.get_extra_info("socket")
         for option in socket_options or ():
             sock.setsockopt(*option)
         return stream
