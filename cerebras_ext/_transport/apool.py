@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._transport.asyncio_stream import AsyncioBackend
-from cerebras_ext._transport.framing import ChunkMerger
 from cerebras_ext._transport.lending import Lender
 from cerebras_ext._transport.settings import timeouts_of
+from cerebras_ext._transport.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,16 +26,16 @@ class _Connection:
 
     def __init__(self, settings: PoolSettings) -> None:
         core = settings.core
-        self._merger = ChunkMerger()
+        self._wire = Wire()
         self._http: httpcore.AsyncHTTPConnection = core.AsyncHTTPConnection(
-            network_backend=AsyncioBackend(core, self._merger), **settings.connection_options()
+            network_backend=AsyncioBackend(core, self._wire), **settings.connection_options()
         )
         self.is_idle = self._http.is_idle
         self.has_expired = self._http.has_expired
         self.aclose = self._http.aclose
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        self._merger.expect_reply(request.method)
+        self._wire.begin(request)
         return await self._http.handle_async_request(request)
 
 

@@ -1,4 +1,4 @@
-"""A network stream on asyncio's own transports; its replies' HTTP chunks come merged.
+"""A network stream on asyncio's own transports; what it reads and writes goes through its wire.
 
 httpcore's stream for asyncio goes through anyio, which costs half again as much processor time for
 each read. Errors, time limits and the way names are resolved are the same.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-    from cerebras_ext._transport.framing import ChunkMerger
+    from cerebras_ext._transport.wire import Wire
 
 __all__ = ["AsyncioBackend", "AsyncioStream"]
 
@@ -25,15 +25,15 @@ _MOST_UNREAD_BYTES = 256 << 10
 class AsyncioStream(asyncio.Protocol):
     """One connection's stream."""
 
-    def __init__(self, core: Any, merger: ChunkMerger) -> None:
+    def __init__(self, core: Any, wire: Wire) -> None:
         """Waits for its transport.
 
         Args:
             core: The module `httpcore` or `httpcore2`, for its exceptions.
-            merger: Rewrites what is read.
+            wire: Rewrites what is read and written.
         """
         self._core = core
-        self._merger = merger
+        self._wire = wire
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._unread = bytearray()
@@ -88,12 +88,12 @@ class AsyncioStream(asyncio.Protocol):
         if self._is_paused and self._transport is not None:
             self._is_paused = False
             self._transport.resume_reading()
-        return self._merger.feed(piece)
+        return self._wire.incoming(piece)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore asks for it
-        """Sends bytes."""
+        """Sends bytes; see `Wire.outgoing`."""
         if self._transport is not None:
-            self._transport.write(buffer)
+            self._transport.write(self._wire.outgoing(buffer))
             if self._is_congested:
                 self._writer = self._loop.create_future()
                 await self._wait(self._writer, timeout, self._core.WriteTimeout)
@@ -156,10 +156,10 @@ class AsyncioStream(asyncio.Protocol):
 class AsyncioBackend:
     """Makes a connection's stream."""
 
-    def __init__(self, core: Any, merger: ChunkMerger) -> None:
+    def __init__(self, core: Any, wire: Wire) -> None:
         """Keeps what the stream is to be made with; see `AsyncioStream`."""
         self._core = core
-        self._merger = merger
+        self._wire = wire
 
     async def connect_tcp(
         self,
@@ -174,7 +174,7 @@ class AsyncioBackend:
 
         async def connect(address: str) -> AsyncioStream:
             _, stream = await asyncio.get_running_loop().create_connection(
-                lambda: AsyncioStream(self._core, self._merger), address, port, local_addr=own
+                lambda: AsyncioStream(self._core, self._wire), address, port, local_addr=own
             )
             return stream
 

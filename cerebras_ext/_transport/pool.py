@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from cerebras_ext._transport.framing import ChunkMerger
 from cerebras_ext._transport.lending import Lender
 from cerebras_ext._transport.settings import timeouts_of
+from cerebras_ext._transport.wire import Wire
 
 if TYPE_CHECKING:
     import ssl
@@ -22,33 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool", "Stream"]
 
-_SOONEST_S = 0.001
-"""A time limit of 0 would mean not to wait at all, which fails differently."""
-
-
-class _Wire:
-    """Where a connection's pool and its stream meet: how to frame, and until when."""
-
-    def __init__(self) -> None:
-        self.merger = ChunkMerger()
-        self.deadline_s: float | None = None
-
-    def expect_reply(self, method: bytes, total_s: float | None) -> None:
-        self.merger.expect_reply(method)
-        self.deadline_s = None if total_s is None else time.monotonic() + total_s
-
-    def within(self, timeout_s: float | None) -> float | None:
-        """A time limit, cut at the deadline."""
-        if self.deadline_s is None:
-            return timeout_s
-        left_s = max(self.deadline_s - time.monotonic(), _SOONEST_S)
-        return left_s if timeout_s is None else min(timeout_s, left_s)
-
 
 class Stream:
-    """A network stream: bounded by a deadline, its replies' HTTP chunks merged."""
+    """A network stream that does what its wire says."""
 
-    def __init__(self, stream: httpcore.NetworkStream, wire: _Wire) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, wire: Wire) -> None:
         """Wraps httpcore's own stream."""
         self._stream = stream
         self._wire = wire
@@ -56,11 +33,12 @@ class Stream:
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """The next bytes; empty at the end."""
         wire = self._wire
-        return wire.merger.feed(self._stream.read(max_bytes, wire.within(timeout)))
+        return wire.incoming(self._stream.read(max_bytes, wire.within(timeout)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Sends bytes."""
-        self._stream.write(buffer, self._wire.within(timeout))
+        """Sends bytes; see `Wire.outgoing`."""
+        wire = self._wire
+        self._stream.write(wire.outgoing(buffer), wire.within(timeout))
 
     def close(self) -> None:
         """Closes the socket."""
@@ -82,13 +60,13 @@ class Stream:
 
     def end_within(self, seconds: float) -> None:
         """Gives what is still to come this much time."""
-        self._wire.deadline_s = time.monotonic() + seconds
+        self._wire.end_within(seconds)
 
 
 class _Backend:
     """Makes a connection's stream."""
 
-    def __init__(self, backend: httpcore.NetworkBackend, wire: _Wire) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, wire: Wire) -> None:
         self._backend = backend
         self._wire = wire
 
@@ -104,7 +82,7 @@ class _Connection:
 
     def __init__(self, settings: PoolSettings) -> None:
         core = settings.core
-        self._wire = _Wire()
+        self._wire = Wire()
         self._http: httpcore.HTTPConnection = core.HTTPConnection(
             network_backend=_Backend(core.SyncBackend(), self._wire),
             **settings.connection_options(),
@@ -114,7 +92,7 @@ class _Connection:
         self.close = self._http.close
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        self._wire.expect_reply(request.method, timeouts_of(request).get("total"))
+        self._wire.begin(request)
         return self._http.handle_request(request)
 
 
