@@ -209,7 +209,8 @@ def build_call(
     Args:
         endpoint: Which kind.
         fields: Request fields; None counts as not given.
-        is_stream: Whether the reply is to be streamed.
+        is_stream: Whether the reply is to be streamed; its usage is asked for, unless
+            `stream_options` says something else, be it None.
         extra_body: Fields sent as they are, after all others.
         encoding: How the body travels.
 
@@ -221,6 +222,9 @@ def build_call(
     ordered = {name: given[name] for name in endpoint.fields if name in given}
     if is_stream:
         ordered["stream"] = True
+        if "stream_options" not in fields:
+            # the service sends usage in any case; others that speak its language want to be asked
+            ordered["stream_options"] = {"include_usage": True}
     if extra_body is not None:
         ordered.update(_checked_extra(extra_body))
     body, headers = _encoded(ordered, encoding or Encoding())

@@ -57,10 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["CerebrasEndpoints"]
 
 
-_STREAMED = {"stream_options": {"include_usage": True}}
-"""The service gives usage in any case; others that speak its language want to be asked."""
-
-
 class CerebrasEndpoints(CerebrasSettings):
     """A model's calls: what goes out is planned in one place, whichever way the answer comes."""
 
@@ -181,23 +177,23 @@ class CerebrasEndpoints(CerebrasSettings):
         return messages if is_there else self._extend_messages(messages)
 
     def _chat_items(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        return stream(self._client(), self._chat_plan(messages, **_STREAMED | kwargs))
+        return stream(self._client(), self._chat_plan(messages, **kwargs))
 
     def _async_chat_items(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        return astream(self._async_client(), self._chat_plan(messages, **_STREAMED | kwargs))
+        return astream(self._async_client(), self._chat_plan(messages, **kwargs))
 
     def _completion_items(
         self, prompt: str, formatted: bool, **kwargs: Any
     ) -> CompletionResponseGen:
-        plan = self._completion_plan(prompt, formatted, **_STREAMED | kwargs)
+        plan = self._completion_plan(prompt, formatted, **kwargs)
         return stream(self._client(), plan)
 
     def _async_completion_items(
         self, prompt: str, formatted: bool, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
-        plan = self._completion_plan(prompt, formatted, **_STREAMED | kwargs)
+        plan = self._completion_plan(prompt, formatted, **kwargs)
         return astream(self._async_client(), plan)
 
     def _chat_plan(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Plan[ChatResponse]:

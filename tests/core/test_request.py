@@ -444,13 +444,27 @@ def test_request_does_not_show_its_body() -> None:
 def test_recorded_request_can_be_made(recorded: Capture) -> None:
     """Every request that the service has answered can be built, and says the same (§2.1)."""
     assert recorded.request is not None
-    fields = dict(recorded.request["body"])
+    fields = {"stream_options": None} | recorded.request["body"]
     is_stream = bool(fields.pop("stream", False))
     endpoint = TEXT if "prompt" in fields else CHAT
     unknown = {name: fields.pop(name) for name in list(fields) if name not in endpoint.fields}
     call = build_call(endpoint, fields, is_stream=is_stream, extra_body=unknown)
     expected = {name: value for name, value in fields.items() if value is not None}
     assert body_of(call) == expected | unknown | ({"stream": True} if is_stream else {})
+
+
+@pytest.mark.parametrize(
+    ("given_options", "sent"),
+    [
+        ({}, {"include_usage": True}),
+        ({"stream_options": {"include_usage": False}}, {"include_usage": False}),
+        ({"stream_options": None}, None),
+    ],
+)
+def test_streams_ask_for_usage(given_options: dict[str, Any], sent: dict[str, Any] | None) -> None:
+    """§4: the service sends it in any case, servers like it may not; the caller's word wins."""
+    fields = {"model": "m", "messages": [{"role": "user", "content": "?"}], **given_options}
+    assert body_of(build_call(CHAT, fields, is_stream=True)).get("stream_options") == sent
 
 
 @given(

@@ -174,8 +174,9 @@ def test_streams_ask_for_usage(method: str, is_chat_model: bool) -> None:
     llm, service = served(pieces, is_chat_model=is_chat_model)
     given: Any = QUESTION if "chat" in method else "?"
     list(getattr(llm, method)(given))
-    list(getattr(llm, method)(given, stream_options=None))
-    assert [sent.get("stream_options") for sent in service.sent] == [{"include_usage": True}, None]
+    list(getattr(llm, method)(given, stream_options={"include_usage": False}))
+    asked = [sent["stream_options"]["include_usage"] for sent in service.sent]
+    assert asked == [True, False]
 
 
 def test_a_prompt_is_one_user_message() -> None:
