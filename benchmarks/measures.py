@@ -83,13 +83,13 @@ def _costs(run: Callable[[], Any], n_most: int) -> Iterator[float]:
         cost_s = time.process_time() - before_s
         yield cost_s
         spent_s += cost_s
-        if number >= 2 and spent_s > 0.5:
+        if (number >= 2 and spent_s > 0.5) or spent_s > 2:
             return
 
 
 async def _acosts(run: Callable[[], Any], n_most: int) -> list[float]:
     costs: list[float] = []
-    while len(costs) < n_most and (len(costs) < 3 or sum(costs) < 0.5):
+    while len(costs) < n_most and (len(costs) < 3 or sum(costs) < 0.5) and sum(costs) < 2:
         before_s = time.process_time()
         await run()
         costs.append(time.process_time() - before_s)
