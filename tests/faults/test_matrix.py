@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from langchain_core.exceptions import ModelError
 
 from cerebras_ext import errors as client_errors
 from langchain_cerebras_ext import errors as langchain_errors
-from tests.faults.callers import MODEL, WAYS, Caller, Target, Way, calling, soon
+from tests.faults.callers import KEY, MODEL, PROMPT, WAYS, Caller, Target, Way, calling, soon
 from tests.faults.copies import COPIES
 from tests.faults.scenes import ANSWER, Scene, Stage
 from tests.faults.sockets import client_sockets
@@ -85,8 +86,17 @@ def _check(error: Exception | None, outcome: Outcome, caller: Caller, way: Way) 
         assert words in error.message
     assert _partial_of(error) == (heard if outcome.partial == "…" else outcome.partial)
     assert heard == (_partial_of(error) or "")
-    for copied in COPIES.values() if len(heard) < 1_000 else ():  # §5.5
-        twin: Any = copied(error)
+    if len(heard) < 1_000:
+        _check_what_it_carries(error)
+
+
+def _check_what_it_carries(error: Any) -> None:
+    """§5.5, §6: an error goes wherever objects go, and holds neither prompt nor key."""
+    shown = "".join(traceback.format_exception(error)) + repr(vars(error))
+    assert PROMPT not in shown
+    assert KEY not in shown
+    for copied in COPIES.values():
+        twin = copied(error)
         assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
 
 
