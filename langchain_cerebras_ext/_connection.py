@@ -79,9 +79,9 @@ class CerebrasConnection(BaseModel):
     paid plan.
     """
 
-    temperature: float | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
     """0 to 2; the service's default is 1."""
-    top_p: float | None = None
+    top_p: float | None = Field(default=None, ge=0, le=1)
     """Nucleus sampling, 0 to 1."""
     max_tokens: int | None = None
     """Most tokens of the answer, reasoning included. Reserved against the token quota, so a small
@@ -93,9 +93,9 @@ class CerebrasConnection(BaseModel):
     """Up to four texts that end the answer."""
     seed: int | None = None
     """For answers that repeat, as far as the service can."""
-    frequency_penalty: float | None = None
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     """-2 to 2."""
-    presence_penalty: float | None = None
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     """-2 to 2."""
     logit_bias: dict[str, float] | None = None
     """Token ids to biases, -100 to 100."""

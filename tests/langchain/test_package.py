@@ -145,3 +145,10 @@ def test_identity_of_the_class() -> None:
     model = ChatCerebras(model=MODEL, api_key=KEY)
     assert model._llm_type == "cerebras-chat"
     assert model.lc_id() == ["langchain_cerebras_ext", "chat_models", "ChatCerebras"]
+
+
+@pytest.mark.parametrize("value", [("temperature", 2.1), ("top_p", -0.1), ("presence_penalty", 3)])
+def test_numbers_out_of_range_are_refused_at_construction(value: tuple[str, float]) -> None:
+    """LC-09: what no request could carry is no setting either; the message names the field."""
+    with pytest.raises(ValueError, match=value[0]):
+        ChatCerebras(**{"model": "gpt-oss-120b", "api_key": "csk-test", value[0]: value[1]})
