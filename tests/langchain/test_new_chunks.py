@@ -1,0 +1,97 @@
+"""Chunks in the middle of a stream: what LangChain's constructors make, only faster."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import ToolCallChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from langchain_cerebras_ext import _new_chunks
+from langchain_cerebras_ext._names import PROVIDER
+from langchain_cerebras_ext._new_chunks import new_chunk
+
+
+def constructed(
+    text: str = "",
+    *,
+    reasoning: str = "",
+    call: ToolCallChunk | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> ChatGenerationChunk:
+    """The same chunk by the constructors alone."""
+    message = AIMessageChunk(
+        content=text,
+        id="1",
+        additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
+        tool_call_chunks=[] if call is None else [call],
+        response_metadata={"model_provider": PROVIDER, **(metadata or {})},
+    )
+    return ChatGenerationChunk(message=message)
+
+
+def fragment(text: str | None, name: str | None = None, id_: str | None = None) -> ToolCallChunk:
+    """A fragment of a tool call."""
+    return ToolCallChunk(name=name, args=text, id=id_, index=0, type="tool_call_chunk")
+
+
+def assert_same(made: ChatGenerationChunk, wanted: ChatGenerationChunk) -> None:
+    """Equal in everything that somebody could look at."""
+    assert made == wanted
+    assert repr(made) == repr(wanted)
+    assert made.model_dump() == wanted.model_dump()
+    assert pickle.loads(pickle.dumps(made)) == wanted
+    assert copy.deepcopy(made) == wanted
+    assert made + wanted == wanted + made == wanted + wanted
+    assert type(made.text) is type(wanted.text)
+    assert made.message.model_fields_set == wanted.message.model_fields_set
+
+
+@pytest.mark.parametrize("name", ["_text_message", "_fragment_message", "_generation"])
+def test_templates_are_in_use(name: str) -> None:
+    """Fails when a release of LangChain or pydantic makes them fall back to the constructors."""
+    assert getattr(_new_chunks, name).__name__ == "fill"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"text": "Hello"},
+        {"reasoning": "Hm"},
+        {"text": "Hello", "metadata": {"logprobs": {"content": [{"token": "Hello"}]}}},
+        {"call": fragment("", "search", "call_1")},
+        {"call": fragment('{"query": ', "search", "call_1")},
+        {"call": fragment('{"query": "x"}')},
+        {"call": fragment(' {"a"')},
+        {"call": fragment("")},
+        {"call": fragment(None)},
+        {"call": fragment("null")},
+    ],
+)
+def test_chunks_are_those_of_the_constructors(parts: dict[str, Any]) -> None:
+    """Every kind of chunk, whether a template makes it or not."""
+    assert_same(new_chunk(message_id="1", **parts), constructed(**parts))
+
+
+@given(st.text() | st.text('{}[]":, \n\\tru1.eE-nabcdef', max_size=12))
+def test_fragments_of_arguments_are_those_of_the_constructors(text: str) -> None:
+    """Core's own verdict on any fragment: a call, or an invalid call."""
+    call = fragment(text)
+    assert_same(new_chunk(message_id="1", call=call), constructed(call=call))
+
+
+def test_chunks_share_nothing() -> None:
+    """What core or a user does to one chunk does not show in the next."""
+    first, second = (new_chunk("a", message_id="1") for _ in range(2))
+    first.message.response_metadata["x"] = 1
+    first.message.additional_kwargs["x"] = 1
+    first.message.tool_call_chunks.append(fragment("a"))  # type: ignore[attr-defined]
+    first.message.id = "2"
+    assert second == constructed("a")
