@@ -65,6 +65,10 @@ COMPILE = uv pip compile --quiet pyproject.toml --all-extras --universal --pytho
 requirements:
 	$(COMPILE) requirements/test.in --output-file requirements/test.txt
 	$(COMPILE) --resolution lowest-direct requirements/lowest.in --output-file requirements/lowest.txt
+	for peer in benchmarks/requirements/*.in; do \
+		uv pip compile --quiet $$peer --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --custom-compile-command "make requirements" \
+			--output-file $${peer%.in}.txt; done
 
 clean:
 	rm -rf .venv .venv-* build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
