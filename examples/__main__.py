@@ -72,44 +72,45 @@ class PanelShow(Show):
         self._live = live
         self._text = Text()
         self._pace = Pace()
-        self._is_mid_line = False
 
     def asked(self, question: str) -> None:
         """Shows what the user asks, and starts the clock."""
-        self._add_line(f"? {question}", "bold")
+        self._styled_line(f"? {question}", "bold")
         self._pace = Pace()
 
     def thought(self, text: str) -> None:
         """Shows reasoning, dimmed."""
-        self._add(text, "dim italic")
+        self._piece(text, "dim italic")
 
     def token(self, text: str) -> None:
         """Shows a piece of an answer."""
-        self._add(text, "green")
+        self._piece(text, "green")
 
     def answer(self, text: str) -> None:
         """Shows a whole answer."""
-        self._add_line(text, "green")
+        self._styled_line(text, "green")
 
     def step(self, text: str) -> None:
         """Shows something that happened on the way."""
-        self._add_line(f"> {text}", "cyan")
+        self._styled_line(f"> {text}", "cyan")
 
     def note(self, text: str) -> None:
         """Shows a fact about the call."""
-        self._add_line(text, "dim")
+        self._styled_line(text, "dim")
 
-    def _add(self, text: str, style: str) -> None:
+    def _piece(self, text: str, kind: str) -> None:
         if text:
+            if self._running not in ("", kind):
+                self._text.append("\n")
+            self._running = kind
             self._pace.note(text)
-            self._text.append(text, style)
-            self._is_mid_line = True
+            self._text.append(text, kind)
             self._draw()
 
-    def _add_line(self, text: str, style: str) -> None:
-        if self._is_mid_line:
+    def _styled_line(self, text: str, style: str) -> None:
+        if self._running:
             self._text.append("\n")
-        self._is_mid_line = False
+        self._running = ""
         self._text.append(f"{text}\n", style)
         self._draw()
 
@@ -136,9 +137,9 @@ class PlainShow(Show):
             self.note(f"({self._pace})")
         self._pace = Pace()
 
-    def _piece(self, text: str) -> None:
+    def _piece(self, text: str, kind: str) -> None:
         self._pace.note(text)
-        super()._piece(text)
+        super()._piece(text, kind)
 
 
 def run_scene(console: Console, name: str) -> bool:

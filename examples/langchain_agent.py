@@ -42,9 +42,7 @@ def main(show: Show) -> None:
     """Lets the agent look a price up, then reads the price out of its answer."""
     model = ChatCerebras(model="gpt-oss-120b")
     agent = create_agent(model, tools=[price_of, context_window_of])
-    question = (
-        "What does a call to gpt-oss-120b with 20000 input tokens and 1500 output tokens cost?"
-    )
+    question = "What is the price of gpt-oss-120b for 20000 input and 1500 output tokens?"
     show.asked(question)
     state = agent.invoke({"messages": [("human", question)]})
     for message in state["messages"]:

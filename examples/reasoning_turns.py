@@ -28,7 +28,7 @@ def main(show: Show) -> None:
             show.thought(thought)
         show.answer(reply.text)
         show.note(f"usage: {reply.usage_metadata}")
-        history.append(reply)
+        history.append(reply)  # reasoning and all: the next request carries it
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class Show:
     """Prints what a scene does."""
 
     def __init__(self) -> None:
-        self._is_mid_line = False
+        self._running = ""  # what kind of text the current line holds, while it grows
 
     def asked(self, question: str) -> None:
         """Shows what the user asks."""
@@ -25,11 +25,11 @@ class Show:
 
     def thought(self, text: str) -> None:
         """Shows reasoning as it arrives."""
-        self._piece(text)
+        self._piece(text, "thought")
 
     def token(self, text: str) -> None:
         """Shows a piece of an answer as it arrives."""
-        self._piece(text)
+        self._piece(text, "answer")
 
     def answer(self, text: str) -> None:
         """Shows a whole answer."""
@@ -43,13 +43,15 @@ class Show:
         """Shows a fact about the call."""
         self._line(f"  {text}")
 
-    def _piece(self, text: str) -> None:
+    def _piece(self, text: str, kind: str) -> None:
         if text:
+            if self._running not in ("", kind):
+                print()
+            self._running = kind
             print(text, end="", flush=True)
-            self._is_mid_line = True
 
     def _line(self, text: str) -> None:
-        if self._is_mid_line:
+        if self._running:
             print()
-        self._is_mid_line = False
+        self._running = ""
         print(text)
