@@ -122,7 +122,8 @@ class Pool:
     def __init__(self, settings: PoolSettings) -> None:
         """Opens nothing yet."""
         self._settings = settings
-        self._lock = threading.Lock()
+        # the collector may close a forgotten stream in any thread at any time, so in this one too
+        self._lock = threading.RLock()
         self._lender: Lender[_Connection] = Lender(
             lambda: _Connection(settings),
             n_most=settings.max_connections,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from concurrent.futures import Future
+from importlib import import_module
 from itertools import count
 
 import pytest
 
+from cerebras_ext._http import http_library
 from cerebras_ext._transport.lending import Lender
+from cerebras_ext._transport.pool import Pool
+from cerebras_ext._transport.settings import PoolSettings
 
 
 class FakeConnection:
@@ -145,3 +150,15 @@ def test_closing_forgets_idle_and_lent_connections() -> None:
     assert set(lender.close()) == {lent, idle}
     assert lender.give_back(lent) == [lent]
     assert borrowed(lender).number == 3
+
+
+def test_a_pool_takes_connections_back_while_it_lends() -> None:
+    """A forgotten stream is closed by the collector, wherever that runs: inside the lock, too."""
+    http = http_library()
+    core = import_module(http.__name__.replace("httpx", "httpcore"))
+    settings = PoolSettings(core, "http://localhost:1", ssl.create_default_context(), 1, 1, None)
+    pool = Pool(settings)
+    connection = pool._borrow(0)
+    with pool._lock:
+        pool.give_back(connection)
+    assert pool._borrow(0) is not None
