@@ -93,8 +93,7 @@ class Run:
         Raises:
             ValueError: There is not one fragment with one field; others for other shapes.
         """
-        if self.call is None:
-            return None
+        assert self.call is not None  # every fragment has one, and comes with it
         (fragment,) = calls
         ((field, arguments),) = fragment["function"].items()
         is_plain = (

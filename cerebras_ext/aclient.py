@@ -308,8 +308,6 @@ async def _pieces(
             yield piece
     except TimeoutError:
         raise total_timeout() from None
-    except CerebrasError:
-        raise
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise step_failure(error, step, now_s()) from None
     finally:

@@ -66,6 +66,13 @@ class Canned:
         return headers | {"content-length": str(len(body))} | self.headers, body
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: clients may go at any time."""
+
+
 @contextmanager
 def canned() -> Iterator[Canned]:
     """A server that runs for as long as the block."""
@@ -90,8 +97,7 @@ def canned() -> Iterator[Canned]:
         def log_message(self, format: str, *args: Any) -> None:
             """Says nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     state = Canned(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

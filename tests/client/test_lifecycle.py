@@ -430,6 +430,17 @@ def _ask_and_exit(client: Any) -> None:
         os._exit(code)
 
 
+async def test_process_that_was_forked_is_told_by_its_id(
+    counted: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The async client forgets its parent's connections, of whatever loop (§5.4)."""
+    async with AsyncCerebrasClient(config(counted.base_url)) as client:
+        await client.chat(**QUESTION)
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        await client.chat(**QUESTION)
+        assert counted.n_connections == 2
+
+
 def test_calls_after_a_finish_that_stalls_go_on(emulator: RunningEmulator) -> None:
     """Silence after the finish is not waited for as long as silence before it (§3.4)."""
     emulator.script({**ANSWERED, "fault": "stall:last"})
