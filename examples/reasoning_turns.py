@@ -13,8 +13,8 @@ def main(show: Show) -> None:
     model = ChatCerebras(model="qwen-3.8-27b", reasoning_effort="high", output_version="v1")
     history: list[HumanMessage | AIMessage] = []
     for question in (
-        "A train leaves at 14:10 and arrives at 16:45. How long does the journey take?",
-        "And how long is that in minutes?",
+        "A train leaves at 14:10 and arrives at 16:45. When does it arrive, and after how long?",
+        "And when did the train leave?",
     ):
         show.asked(question)
         history.append(HumanMessage(question))
