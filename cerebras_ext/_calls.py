@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._paced import paced_flow
 from cerebras_ext._version import __version__
 from cerebras_ext.body import ACCEPT_ENCODING
 from cerebras_ext.catalog import facts_of
@@ -31,6 +32,7 @@ from cerebras_ext.flow import (
     WholeReply,
     call_flow,
 )
+from cerebras_ext.pacing import Quota
 from cerebras_ext.reply import ChatCompletion, Model, ModelList, ServiceReply, TextCompletion
 from cerebras_ext.request import CHAT, TEXT, ApiCall, Encoding, Endpoint, build_call, get_call
 from cerebras_ext.retry import RetryBudget
@@ -67,6 +69,7 @@ class Calls:
         self._rng = random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._encoding = Encoding(self.config.gzip_above_bytes, self.config.uses_msgpack)
         self._warned_models: set[str] = set()
+        self._quotas: dict[str, Quota] = {}
         self._fixed_headers = _merged(
             (
                 ("user-agent", _USER_AGENT),
@@ -187,7 +190,11 @@ class Calls:
             rng=self._rng,
             on_retry=given.on_retry,
         )
-        return call_flow(call, expected, plan)
+        flow = call_flow(call, expected, plan)
+        if call.demand is None or not self.config.paces_requests:
+            return flow
+        quota = self._quotas.setdefault(call.demand.model, Quota())
+        return paced_flow(flow, call.demand, quota, self.clock)
 
     def _warn_if_retired(self, model_id: str) -> None:
         if model_id in self._warned_models:

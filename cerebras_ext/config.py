@@ -5,7 +5,7 @@ Two clients with equal settings may share connections; see `CerebrasClient.share
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
@@ -76,6 +76,13 @@ class Timeouts:
             f"timeout: {type(timeout).__name__} is not a time limit; give seconds or Timeouts(...)"
         )
 
+    def until(self, deadline_s: float | None, now_s: float) -> Self:
+        """These limits for something that begins now: none of them ends after the deadline."""
+        if deadline_s is None:
+            return self
+        left_s = max(deadline_s - now_s, 0.001)
+        return type(self)(*(min(left_s, left_s if s is None else s) for s in astuple(self)))
+
 
 def _is_time_limit(value: object) -> bool:
     return is_number(value) and 0 < value <= _LONGEST_S
@@ -136,6 +143,8 @@ class ClientConfig:
         gzip_above_bytes: Compress request bodies that are larger; None for never.
         uses_msgpack: Send bodies as msgpack; needs the `msgpack` package.
         merge_deltas: Whether stream deltas that arrived together are merged.
+        paces_requests: Whether completions wait until the rate limits that replies reported leave
+            room for them, at most until their deadline; each client keeps its own count.
         allow_insecure_http: Whether http:// is allowed for hosts other than this machine.
     """
 
@@ -152,6 +161,7 @@ class ClientConfig:
     gzip_above_bytes: int | None = None
     uses_msgpack: bool = False
     merge_deltas: bool = True
+    paces_requests: bool = False
     allow_insecure_http: bool = False
 
     def resolved(self) -> Self:

@@ -27,6 +27,7 @@ from cerebras_ext.stream import MAX_REPLY_BYTES, StreamReader
 
 if TYPE_CHECKING:
     from cerebras_ext._assemble import Assembler
+    from cerebras_ext.reply import Usage
     from cerebras_ext.request import ApiCall
     from cerebras_ext.retry import RetryBudget, RetryPolicy, Rng
 
@@ -195,7 +196,7 @@ def call_flow(call: ApiCall, expected: Expected[Result], plan: CallPlan) -> Call
         outcome = yield Send(
             call,
             (*plan.headers, *call.headers, ("x-client-retry-count", str(attempt))),
-            _within(plan.timeouts, deadline_s, now_s()),
+            plan.timeouts.until(deadline_s, now_s()),
             deadline_s,
             open_sink,
         )
@@ -237,24 +238,6 @@ def _meta_of(head: Head, attempt: int, client_request_id: str) -> ResponseMeta:
         headers=dict(head.headers),
         retries_taken=attempt,
         client_request_id=client_request_id,
-    )
-
-
-def _within(timeouts: Timeouts, deadline_s: float | None, now_s: float) -> Timeouts:
-    """The time limits of one attempt: none of them ends after the deadline."""
-    if deadline_s is None:
-        return timeouts
-    left_s = max(deadline_s - now_s, 0.001)
-
-    def capped(limit_s: float | None) -> float:
-        return left_s if limit_s is None else min(limit_s, left_s)
-
-    return Timeouts(
-        connect_s=capped(timeouts.connect_s),
-        read_s=capped(timeouts.read_s),
-        write_s=capped(timeouts.write_s),
-        pool_s=capped(timeouts.pool_s),
-        total_s=left_s,
     )
 
 
@@ -350,6 +333,7 @@ class OpenedStream(Generic[Delta]):
         deltas: The first ones.
         source: The driver's handle of the rest of the body.
         what: What was asked of whom, for error messages.
+        on_usage: Told at the end what the reply used; None when nobody asks.
     """
 
     reader: StreamReader[Delta]
@@ -357,6 +341,7 @@ class OpenedStream(Generic[Delta]):
     source: Any
     meta: ResponseMeta
     what: str
+    on_usage: Callable[[Usage | None], None] | None = None
 
     def end(self, cause: ConnectionFailed | ProtocolError | None) -> list[Delta]:
         """The last deltas, once no more of the body comes.
@@ -369,10 +354,13 @@ class OpenedStream(Generic[Delta]):
             ProtocolError: The stream could not be read.
         """
         try:
-            return self.reader.end(cause)
+            last = self.reader.end(cause)
         except CerebrasError as error:
             _named(error, self.what)
             raise
+        if self.on_usage is not None and self.reader.reply is not None:
+            self.on_usage(self.reader.reply.usage)
+        return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._json import dump_json, is_object, load_json
 from cerebras_ext.errors import ConfigError
+from cerebras_ext.pacing import Demand
 
 if TYPE_CHECKING:
     from cerebras_ext.wire import JsonObject
@@ -180,6 +181,7 @@ class ApiCall:
         doing: What the call does, for error messages.
         needs_key: Whether the request carries the API key.
         n_choices: How many choices a complete reply has.
+        demand: What it takes from its model's quota; None for nothing.
     """
 
     method: str
@@ -189,6 +191,7 @@ class ApiCall:
     headers: tuple[tuple[str, str], ...] = ()
     needs_key: bool = True
     n_choices: int = 1
+    demand: Demand | None = None
 
 
 def get_call(path: str, doing: str, *, needs_key: bool = True) -> ApiCall:
@@ -227,10 +230,13 @@ def build_call(
             ordered["stream_options"] = {"include_usage": True}
     if extra_body is not None:
         ordered.update(_checked_extra(extra_body))
-    body, headers = _encoded(ordered, encoding or Encoding())
+    json = dump_json(ordered)
+    body, headers = _encoded(json, encoding or Encoding())
     doing = f"{endpoint.name} with model {given['model']!r}"
     n_choices = given.get("n", 1) * _n_prompts(given.get("prompt"))
-    return ApiCall("POST", endpoint.path, doing, body, headers, n_choices=n_choices)
+    max_tokens = ordered.get("max_completion_tokens", ordered.get("max_tokens"))
+    demand = Demand.of(given["model"], len(json), max_tokens)
+    return ApiCall("POST", endpoint.path, doing, body, headers, n_choices=n_choices, demand=demand)
 
 
 def _n_prompts(prompt: Any) -> int:
@@ -295,10 +301,10 @@ def _unknown_field(endpoint: Endpoint, name: str) -> TypeError:
     return TypeError(f"{name!r} is not a field of a {endpoint.name}{hint}")
 
 
-def _encoded(fields: JsonObject, encoding: Encoding) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    body, content_type = dump_json(fields), "application/json"
+def _encoded(json: bytes, encoding: Encoding) -> tuple[bytes, tuple[tuple[str, str], ...]]:
+    body, content_type = json, "application/json"
     if encoding.uses_msgpack:
-        body, content_type = _packed(load_json(body)), "application/vnd.msgpack"
+        body, content_type = _packed(load_json(json)), "application/vnd.msgpack"
     headers = (("content-type", content_type),)
     if encoding.gzip_above_bytes is not None and len(body) > encoding.gzip_above_bytes:
         return gzip.compress(body, 1, mtime=0), (*headers, ("content-encoding", "gzip"))

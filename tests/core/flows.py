@@ -15,7 +15,16 @@ from cerebras_ext.retry import RetryBudget, RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["CALL", "Played", "Reply", "chat_body", "plan_of", "play"]
+__all__ = [
+    "CALL",
+    "QUESTION",
+    "Played",
+    "Reply",
+    "StoppedClock",
+    "chat_body",
+    "plan_of",
+    "play",
+]
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 CALL = build_call(CHAT, QUESTION, is_stream=False)
@@ -113,10 +122,11 @@ def play(
     expected: Any,
     *happenings: Reply | CerebrasError,
     call: ApiCall = CALL,
+    time: StoppedClock | None = None,
     **plan: Any,
 ) -> Played:
     """Plays a flow: each attempt meets the next happening, waits take their time at once."""
-    time = StoppedClock()
+    time = time or StoppedClock()
     flow = make_flow(call, expected, plan_of(clock=time.clock, **plan))
     waiting = list(happenings)
     played = Played()
