@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.cassettes import (
     CassetteSerializer,
@@ -18,6 +19,11 @@ from tests.cassettes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Nothing is timed: a busy machine is no failure. `--hypothesis-profile=many` looks further.
+settings.register_profile("few", deadline=None)
+settings.register_profile("many", deadline=None, max_examples=2_000)
+settings.load_profile("few")
 
 _SOURCE = pytest.StashKey[str]()
 
