@@ -27,6 +27,8 @@ TEXTS = {"type": "array", "items": TEXT}
 DATE = {"type": "string", "format": "date"}
 EMAIL = {"type": "string", "format": "email"}
 WHOLE = {"type": "integer"}
+REAL = {"type": "number"}
+COINS = {"enum": ["EUR", "USD"]}
 NODE = object_of(
     "value", "next", value=WHOLE, next={"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
 )
@@ -125,6 +127,26 @@ def test_instance_of_a_strict_schema_is_valid(schema: Any, text: str, fills_opti
         (object_of("loud", loud={"type": "boolean"}), "loud: no", {"loud": False}),
         (object_of("title", "author", title=TEXT, author=TEXT), "# Fun\n\nBy Ann Lee\nText.",
          {"title": "Fun", "author": "Ann Lee"}),
+        (object_of("model", "price_usd", model=TEXT, price_usd=REAL),
+         "0.0081 USD for 20000 tokens in and 1500 out with gpt-oss-120b",
+         {"model": "gpt-oss-120b", "price_usd": 0.0081}),
+        (object_of("n", "model", n=WHOLE, model=TEXT), "Ask qwen-3.8-27b 4 times",
+         {"n": 4, "model": "qwen-3.8-27b"}),
+        (object_of("out", "input", out=WHOLE, input=WHOLE), "20 input tokens and 15 out",
+         {"out": 15, "input": 20}),
+        (object_of("to_x", "from_x", to_x=TEXT, from_x=TEXT), "From Oslo to Rome",
+         {"to_x": "Rome", "from_x": "Oslo"}),
+        (object_of("destination", "origin", destination=TEXT, origin=TEXT), "from Oslo to Rome",
+         {"destination": "Rome", "origin": "Oslo"}),
+        (object_of("a", "b", a=COINS, b=COINS), "USD to EUR", {"a": "USD", "b": "EUR"}),
+        (object_of("fee", fee=REAL | {"description": "Price in dollars"}), "2 for $3.50 at 14:10",
+         {"fee": 3.5}),
+        (object_of("file", file=TEXT), "Open it at once: src/notes.txt", {"file": "src/notes.txt"}),
+        (object_of("get_x", get_x=TEXT), "Use get_x with user_17", {"get_x": "user_17"}),
+        (object_of("who", who=TEXT), "Ask Dr. Lee", {"who": "Dr. Lee"}),
+        (object_of("team", team={"type": "array", "items": object_of("name", "age", name=TEXT,
+         age=WHOLE)}), "We are Ann (34) and Bo (27)",
+         {"team": [{"name": "Ann", "age": 34}, {"name": "Bo", "age": 27}]}),
     ],
 )  # fmt: skip
 def test_instance_takes_its_values_from_the_prompt(schema: Any, text: str, instance: Any):
@@ -136,6 +158,13 @@ def test_instance_keeps_the_order_of_the_schema():
     """API specification §8.1: key order of the output follows the schema."""
     schema = object_of("c", "a", a=WHOLE, b=WHOLE, c=WHOLE)
     assert list(instance_of(schema, "1 2 3")) == ["a", "b", "c"]
+
+
+def test_optional_argument_beside_required_ones_needs_a_value_of_its_own():
+    """A name too many is not put where it does not belong."""
+    schema = object_of("place", place=TEXT, days=WHOLE, note=TEXT)
+    text = "The weather in Oslo for Ann, for 3 days"
+    assert instance_of(schema, text, fills_optional=False) == {"place": "Oslo", "days": 3}
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,11 @@ def test_react_prompt_in_one_text_is_understood():
     assert (continue_text(seen).content or "").endswith("Final Answer: Brazil won the cup.")
 
 
+def test_choices_without_any_item_get_a_choice():
+    """A prompt that asks for a choice and offers none is no error."""
+    assert said(user("Choose: 'ANSWER: <number>'")).startswith("ANSWER: 1")
+
+
 def test_sub_questions_come_as_json_in_markdown():
     """Sub-question engines: one question for each of the tools listed last."""
     prompt = (

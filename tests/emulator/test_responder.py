@@ -72,6 +72,13 @@ WHOLE = {"type": "integer"}
 WEATHER = tool("get_weather", "Get the current weather of a place", location=TEXT)
 JOKE = tool("tell_joke", "Tell a funny joke", topic=TEXT)
 ADD = tool("add", "Add two numbers", a=WHOLE, b=WHOLE)
+IMAGE_MODELS = tool("models_with_images", "The ids of the models that take images")
+SPEED = tool("speed_of", "How many tokens per second a model generates", model=TEXT)
+WINDOW = tool("context_window_of", "The context window of a model in tokens", model=TEXT)
+PRICE = tool(
+    "price_of", "What a call with so many tokens costs",
+    model=TEXT, input_tokens=WHOLE, output_tokens=WHOLE,
+)  # fmt: skip
 MULTIPLY = tool("multiply", "Multiply two numbers", a=WHOLE, b=WHOLE)
 
 
@@ -108,6 +115,37 @@ def test_earlier_messages_are_context():
     """A conversation remembers what was said in it."""
     hello = {"role": "assistant", "content": "Hello! How can I help?"}
     assert said(user("My name is Ann."), hello, user("What is my name?")) == "My name is Ann."
+
+
+FRANCE = "The capital of France is Paris."
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        f"What is the capital of France? {FRANCE}",
+        f"{FRANCE} What is the capital of France?",
+        f"{FRANCE} Rome is old. what is the capital of france",
+        f"Tell me the capital of France. {FRANCE} It is old.",
+    ],
+)
+def test_request_may_hold_its_own_answer(request_text: str):
+    """Design §5: a message that states and asks is answered from what it states."""
+    assert said(user(request_text)) == FRANCE
+
+
+def test_follow_up_is_about_what_was_asked_before():
+    """A question that says `it` alone is read with the one before."""
+    facts = system("Context:\nThe cat sleeps on the sofa. The dog sleeps on the floor.")
+    asked = (user("Is there a dog?"), {"role": "assistant", "content": "Yes."})
+    assert said(facts, *asked, user("And where does it sleep?")) == "The dog sleeps on the floor."
+
+
+def test_what_was_not_known_is_no_context_later():
+    """The responder does not quote its own word about what is missing."""
+    asked = user("What is a quark?")
+    unknown = {"role": "assistant", "content": said(asked)}
+    assert said(asked, unknown, asked) == said(asked)
 
 
 def test_refinement_keeps_the_answer_that_says_more():
@@ -196,6 +234,22 @@ def test_model_that_does_not_reason_has_none():
         ("Weather in Oslo and Rome?", [WEATHER],
          [("get_weather", {"location": "Oslo"}), ("get_weather", {"location": "Rome"})]),
         ("Please run the tool.", [tool("run_me")], [("run_me", {})]),
+        ("How fast is the model qwen-3.8-27b?", [IMAGE_MODELS, SPEED],
+         [("speed_of", {"model": "qwen-3.8-27b"})]),
+        ("Which models take images?", [IMAGE_MODELS, SPEED], [("models_with_images", {})]),
+        ("What does a call to gpt-oss-120b with 2000 input and 150 output tokens cost?",
+         [WINDOW, PRICE],
+         [("price_of", {"model": "gpt-oss-120b", "input_tokens": 2000, "output_tokens": 150})]),
+        ("Compare the speed of gpt-oss-120b and qwen-3.8-27b", [IMAGE_MODELS, SPEED],
+         [("speed_of", {"model": "gpt-oss-120b"}), ("speed_of", {"model": "qwen-3.8-27b"})]),
+        ("The weather in Oslo, Rome and Paris", [WEATHER],
+         [("get_weather", {"location": place}) for place in ("Oslo", "Rome", "Paris")]),
+        ("What is the speed of qwen-3.8-27b and the weather in Oslo?", [WEATHER, SPEED],
+         [("get_weather", {"location": "Oslo"}), ("speed_of", {"model": "qwen-3.8-27b"})]),
+        ("I am Ann and live in Oslo. What is the weather here?", [WEATHER],
+         [("get_weather", {"location": "Oslo"})]),
+        ("What's the weather in paris?", [WEATHER], [("get_weather", {"location": "paris"})]),
+        ("Use get_weather for Oslo", [WEATHER], [("get_weather", {"location": "Oslo"})]),
     ],
 )  # fmt: skip
 def test_tools_are_called_when_the_question_speaks_of_them(
@@ -288,6 +342,28 @@ def test_json_schema_is_filled_from_the_prompt():
     assert answer == '{"title": "Apples are tasty", "author": "Ann Lee"}'
 
 
+def test_answer_is_put_where_the_schema_asks_for_it():
+    """A property named for the answer gets it, as text or as a number."""
+    schema = {
+        "type": "object",
+        "properties": {"answer": WHOLE, "reason": TEXT},
+        "required": ["answer", "reason"],
+        "additionalProperties": False,
+    }
+    answer = said(user("What is 12 * 7?"), response_format=json_schema(schema))
+    assert json.loads(answer) == {"answer": 84, "reason": "12 * 7 = 84."}
+
+
+def test_final_tool_gets_what_the_other_tools_returned():
+    """Agents whose answer is a tool's argument are answered, too."""
+    final = tool("final_answer", "Give the final answer", answer=TEXT)
+    answer = answered(
+        user("Is it cold in Oslo?"), called("get_weather"), result("get_weather", "It is 9 C."),
+        tools=[WEATHER, final], tool_choice="required",
+    )  # fmt: skip
+    assert calls_of(answer) == [("final_answer", {"answer": "It is 9 C."})]
+
+
 def test_json_object_has_the_keys_that_the_prompt_names():
     """API specification §8.2: valid JSON, with what the prompt asked for."""
     asked = user("A joke about cats, please: JSON with `setup` and `punchline` keys.")
@@ -313,3 +389,15 @@ def test_same_request_gets_the_same_answer():
     """Design §5: the responder is deterministic."""
     one, other = (answered(user("Weather in Oslo?"), tools=[WEATHER]) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["-", "a ", "- a\n", "1 ", "'", "{", "e.g. ", "<context>", "<question> ", "Query: ", "\n", "?",
+     "gpt-1 ", "Ann, ", "a@", "of a ", "reply ", "Existing Answer: "],
+)  # fmt: skip
+def test_prompt_of_one_thing_over_and_over_is_answered(piece: str):
+    """No rule takes time that grows with the square of a prompt: the test would not end."""
+    told = piece * (60_000 // len(piece))
+    assert answered(user(f"{told}x"), tools=[WEATHER], tool_choice="required").tool_calls
+    assert said(user(f"Context: a\nyes or no?\n{told}"))

@@ -18,16 +18,19 @@ from cerebras_ext.emulator.responder.embedded_json import schema_in
 from cerebras_ext.emulator.responder.forms import formed_answer
 from cerebras_ext.emulator.responder.instances import instance_of
 from cerebras_ext.emulator.responder.reading import Reading, reading_of
+from cerebras_ext.emulator.responder.talk import gist
 from cerebras_ext.emulator.responder.thinking import thoughts
 from cerebras_ext.emulator.responder.tool_use import (
     OfferedTool,
     Wanted,
     answer_from_results,
-    suggested_tools,
-    wanted_calls,
+    calls_of,
+    suggested_calls,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cerebras_ext.emulator.accepted import ChatRequest
 
 __all__ = ["answer_chat", "continue_text"]
@@ -53,37 +56,29 @@ def continue_text(prompt: str) -> Answer:
 
 def _calls(request: ChatRequest, reading: Reading) -> list[Wanted]:
     """The calls to make: none once tools have answered, unless one is required."""
-    several = request.parallel_tool_calls
-    calls = [
-        call
-        for tool in _chosen_tools(request, reading.question)
-        for call in wanted_calls(tool, reading.question, takes_several=several)
-    ]
-    return calls if several else calls[:1]
-
-
-def _chosen_tools(request: ChatRequest, question: str) -> list[OfferedTool]:
     tools = [OfferedTool(t.name, t.description, t.parameters) for t in request.tools]
-    suggested = suggested_tools(tools, question)
-    match request.tool_choice:
-        case "none":
-            return []
-        case "auto":
-            return [] if _results(request) else suggested
-        case "required":
-            done = {name for name, _ in _results(request)}
-            fresh = [tool for tool in (*suggested, *tools) if tool.name not in done]
-            return (fresh or suggested or tools)[:1]
-        case NamedTool(name):
-            return [tool for tool in tools if tool.name == name]
+    results = _results(request)
+    if not tools or request.tool_choice == "none" or (request.tool_choice == "auto" and results):
+        return []
+    told = "\n".join((reading.values_text, *(text for _, text in results)))
+    reply = answer_from_results(reading.question, results) or gist(reading)
+    takes_several = request.parallel_tool_calls
+    if isinstance(request.tool_choice, NamedTool):
+        tools = [tool for tool in tools if tool.name == request.tool_choice.name]
+    else:
+        done = {name for name, _ in results}
+        tools = [tool for tool in tools if tool.name not in done] or tools
+        calls = suggested_calls(tools, told, takes_several=takes_several, reply=reply)
+        if calls or request.tool_choice == "auto":
+            return calls
+    return calls_of(tools[0], told, takes_several=takes_several, reply=reply)
 
 
 def _content(request: ChatRequest, reading: Reading) -> tuple[str, str]:
     """The text to say, and the plan behind it."""
     results = _results(request)
     if request.response_format.is_json:
-        said = "\n".join((reading.prompt, *(text for _, text in results), reading.context))
-        return _json_text(request.response_format, reading, said), "I should answer with JSON."
+        return _json_text(request.response_format, reading, results), "I should answer with JSON."
     if request.prediction is not None:
         return request.prediction, "The predicted text will do as it is."
     if results:
@@ -93,16 +88,18 @@ def _content(request: ChatRequest, reading: Reading) -> tuple[str, str]:
     return formed_answer(reading), "I should answer from what the prompt says."
 
 
-def _json_text(wanted: ResponseFormat, reading: Reading, text: str) -> str:
+def _json_text(wanted: ResponseFormat, reading: Reading, results: Sequence[tuple[str, str]]) -> str:
+    told = "\n".join((reading.prompt, *(text for _, text in results), reading.earlier))
+    reply = answer_from_results(reading.question, results) or gist(reading)
     if wanted.schema is not None:
-        return _json(instance_of(wanted.schema, text))
+        return _json(instance_of(wanted.schema, told, reply=reply))
     if found := schema_in(reading.everything):
-        return _json(instance_of(*found))
-    named = re.findall(r"[`'\"](\w+)[`'\"]", reading.everything) if "key" in text else []
+        return _json(instance_of(*found, reply=reply))
+    named = re.findall(r"[`'\"](\w+)[`'\"]", reading.everything) if "key" in told else []
     if not named:
         return _json({"answer": formed_answer(reading)})
     properties = {name: {"type": "string"} for name in named}
-    return _json(instance_of({"type": "object", "properties": properties}, text))
+    return _json(instance_of({"type": "object", "properties": properties}, told, reply=reply))
 
 
 def _results(request: ChatRequest) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cerebras_ext.emulator.responder.found_values import names_in, numbers_in
+from cerebras_ext.emulator.responder.mentions import names_in, numbers_in
 from cerebras_ext.emulator.responder.relevance import rank
 
 __all__ = ["by_example"]

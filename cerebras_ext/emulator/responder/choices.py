@@ -59,10 +59,10 @@ def _best(reading: Reading) -> list[tuple[int, float]]:
 
 def _numbered_items(text: str) -> dict[int, str]:
     marks = list(_ITEM.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
     return {
-        int(next(group for group in mark.groups() if group)): text[mark.end() : end]
-        for mark, end in zip(marks, ends, strict=True)
+        int(next(filter(None, mark.groups()))): text[mark.end() : end]
+        for mark, end in zip(marks, ends, strict=False)
     }
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from cerebras_ext.emulator.responder import choices
 from cerebras_ext.emulator.responder.by_example import by_example
 from cerebras_ext.emulator.responder.embedded_json import objects_in, schema_in
-from cerebras_ext.emulator.responder.found_values import names_in
 from cerebras_ext.emulator.responder.instances import instance_of
+from cerebras_ext.emulator.responder.mentions import names_in
 from cerebras_ext.emulator.responder.react import is_react, react_step
-from cerebras_ext.emulator.responder.relevance import content_words, sentences_of, share_said
+from cerebras_ext.emulator.responder.relevance import content_words, share_said
+from cerebras_ext.emulator.responder.sentences import sentences_of
 from cerebras_ext.emulator.responder.talk import NOT_IN_CONTEXT, answer_from, summary_of, talk
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ __all__ = ["formed_answer"]
 _CLAIM = re.compile(
     r"(?:Information|Query and Response|present in the context information|"
     r"in line with the context information)\s*:\s*(.+?)"
-    r"(?=\n\s*Context:|\nWe have provided|\Z)",
+    r"(?=\n[ \t]*Context:|\nWe have provided|\Z)",
     re.DOTALL,
 )
-_EVIDENCE = re.compile(r"\n\s*Context:\s*(.+?)(?=\n\s*Answer:|\Z)", re.DOTALL)
+_EVIDENCE = re.compile(r"\n[ \t]*Context:(.+?)(?=\n[ \t]*Answer:|\Z)", re.DOTALL)
 _EXISTING = re.compile(
-    r"existing (?:YES/NO )?answer:\s*(.+?)\n(?:We have|\s*Instruction)", re.I | re.S
+    r"existing (?:YES/NO )?answer:(.+?)\n(?:We have|[ \t]*Instruction)", re.I | re.S
 )
 _COUNT = re.compile(r"\b(?:generate|up to|write|give|list)\s+(\d+)\b", re.IGNORECASE)
 _COLUMNS = re.compile(r"Table '?(\w+)'?[^\n]*?columns?:\s*([^\n]+)")
@@ -63,7 +64,7 @@ class _Form:
 
 
 def _keywords(reading: Reading) -> str:
-    words = re.findall(r"[^\W\d_]{4,}", reading.context or reading.question)
+    words = re.findall(r"[^\W\d_]{4,}", reading.context or reading.request)
     meant = Counter(word.lower() for word in words if content_words(word))
     chosen = [word for word, _ in meant.most_common(_wanted(reading, 5))]
     return f"KEYWORDS: {', '.join(chosen)}"
@@ -77,7 +78,7 @@ def _verdict(reading: Reading) -> str:
     claims: list[str] = _CLAIM.findall(reading.prompt)
     evidence: list[str] = _EVIDENCE.findall(reading.prompt)
     context = evidence[-1] if evidence else reading.context
-    claim = claims[-1] if claims else reading.question
+    claim = claims[-1] if claims else reading.request
     is_supported = any(share_said(one, context) >= 0.5 for one in sentences_of(claim))
     verdict = "Yes" if is_supported else "No"
     return verdict.upper() if "YES" in reading.prompt else verdict
@@ -94,7 +95,7 @@ def _score(reading: Reading) -> str:
 def _refined(reading: Reading) -> str:
     """The old answer, and what the new context adds to it."""
     found = _EXISTING.search(reading.prompt) or re.search(
-        r"Existing Answer:\s*(.+?)\n\s*\n", reading.everything, re.DOTALL
+        r"Existing Answer:(.+?)\n[ \t]*\n", reading.everything, re.DOTALL
     )
     existing = found[1].strip() if found else ""
     added = answer_from(reading.question, reading.context)
@@ -105,14 +106,14 @@ def _refined(reading: Reading) -> str:
 
 
 def _question(reading: Reading) -> str:
-    return reading.question
+    return reading.request
 
 
 def _queries(reading: Reading) -> str:
     """The query itself, then the same in fewer words."""
-    words = " ".join(re.findall(r"[^\W_]+", reading.question))
-    names = names_in(reading.question)
-    forms = [reading.question, words, f"background of {words}", *names, f"{words} details"]
+    words = " ".join(re.findall(r"[^\W_]+", reading.request))
+    names = names_in(reading.request)
+    forms = [reading.request, words, f"background of {words}", *names, f"{words} details"]
     return "\n".join([*dict.fromkeys(forms)][: _wanted(reading, 3)])
 
 
@@ -151,7 +152,7 @@ def _sub_questions(reading: Reading) -> str:
     """One question for each of the tools listed last, in the markdown that is asked for."""
     listed = [value for value, _ in objects_in(reading.prompt) if "items" not in value]
     tools = listed[-1] if listed else {}
-    items = [{"sub_question": reading.question, "tool_name": name} for name in tools]
+    items = [{"sub_question": reading.request, "tool_name": name} for name in tools]
     return f"```json\n{json.dumps({'items': items}, indent=4)}\n```"
 
 
@@ -167,7 +168,7 @@ def _instance(reading: Reading) -> str:
 def _passage(reading: Reading) -> str:
     """The question again: its words are all that is known of the passage."""
     asked = [one for one in sentences_of(reading.prompt) if one.endswith("?")]
-    return asked[-1] if asked else reading.question
+    return asked[-1] if asked else reading.request
 
 
 def _summary(reading: Reading) -> str:

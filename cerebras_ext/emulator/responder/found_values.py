@@ -1,150 +1,219 @@
-"""Values that a prompt mentions (numbers, quoted texts, names, dates), handed out one by one."""
+"""Values that a prompt mentions, handed out one by one to the properties they fit."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cerebras_ext.emulator.responder.mentions import (
+    FORMATS,
+    Mention,
+    mention_at,
+    number_mentions,
+    quoted_in,
+    text_mentions,
+)
+from cerebras_ext.emulator.responder.relevance import content_words, words_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-__all__ = ["FORMATS", "FoundValues", "names_in", "numbers_in", "quoted_in", "topic_of"]
+__all__ = ["FoundValues", "Kind", "Slot"]
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
-_QUOTED = re.compile(
-    r"\"([^\"\n]{1,300})\"|\u201c([^\u201d\n]{1,300})\u201d|`([^`\n]{1,300})`"
-    r"|(?<!\w)'([^'\n]{1,300})'(?!\w)"
-)
-_CAPITAL = r"[A-Z\u00c0-\u00de][\w'\u2019-]*"
-_NAME = re.compile(rf"{_CAPITAL}(?:(?:,?\s|\s(?:de|da|do|del|of|van|von|la|le)\s){_CAPITAL})*")
-_TOPIC = re.compile(r"\b(?i:about|regarding|concerning|on the topic of)\s+([^.?!,;\n]+)")
+Kind: TypeAlias = Literal["number", "text"]
 
-# Words that begin sentences and questions; a capital letter there is no name.
-_OPENER_LINES = """
-    a add after all always an and answer are ask at before book build calculate call can check
-    compare complete compute context convert could create critical describe did do does
-    evaluate examine explain extract find following for from generate get give given go hello
-    help here hey hi how i i'm if in information is it json let let's list look make may me
-    multiply my never no not note now of ok on or our pick plan please provide query question
-    read reply respond return run say schedule search select send set should show solve
-    summarize take tell thank thanks that the their then there these they think this those to
-    today translate use using want was we were what what's when where which who who's whom
-    whose why will with would write yes you your
-"""
-_OPENERS = frozenset(_OPENER_LINES.split())
-
-FORMATS = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
-    "uri": re.compile(r"https?://[^\s<>\"')\]]+"),
-    "date-time": re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?"),
-    "date": re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
+# Of a longer prompt, the beginning and the end are read.
+_MOST_CHARS = 50_000
+_NAME_WEIGHT = 2.0
+_HINT_WEIGHT = 1.0
+# What usually stands before the values of some properties.
+_CUES = {
+    **dict.fromkeys(words_in("city country location place region town"), "in at near"),
+    **dict.fromkeys(words_in("arrival destination recipient target"), "to"),
+    **dict.fromkeys(words_in("departure origin sender source"), "from"),
+    **dict.fromkeys(words_in("author creator writer"), "by from"),
+    "languag": "in into",
 }
-"""How values of some JSON schema formats look in a text."""
+_LABELLED = (
+    r"(?<![\w`'\"])(?i:{label})(?!\w)\s*"
+    r"(?:(?:(?:[=:]|(?i:is|of|named|called)\b)\s*)?(?:\"([^\"\n]+)\"|'([^'\n]+)'|`([^`\n]+)`)"
+    r"|(?:[=:]|(?i:named|called)\b)\s*({name}|[^\s,;?!()]+)"
+    r"|(?i:is)\s+({name}|-?\d[\d.]*|(?i:true|false|yes|no|on|off)\b))"
+)
+_CAPITALISED = r"[A-Z\u00c0-\u00de][\w'\u2019-]*(?:\s[A-Z\u00c0-\u00de][\w'\u2019-]*)*"
 
 
-def numbers_in(text: str) -> list[str]:
-    """Numbers in order, without separators of thousands; dates and addresses are none."""
-    return [found.replace(",", "") for found in _NUMBER.findall(_without_formats(text))]
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A property that wants a number or a text, with what is known of it."""
 
+    name: str
+    kind: Kind
+    description: str = ""
 
-def quoted_in(text: str) -> list[str]:
-    """What stands between quotation marks or backticks, in order."""
-    return ["".join(groups) for groups in _QUOTED.findall(text)]
-
-
-def names_in(text: str) -> list[str]:
-    """Runs of capitalised words, such as `Paris, France`, without the openers of sentences.
-
-    A single word that begins a sentence may be no name, so such words come last.
-    """
-    plain = _without_formats(text)
-    sure: list[str] = []
-    doubtful: list[str] = []
-    for found in _NAME.finditer(plain):
-        run = _without_openers(found[0])
-        is_first = not plain[: found.start()].strip() or plain[found.start() - 2] in ".!?\n"
-        if len(run) > 1:
-            (doubtful if is_first and run == found[0] and " " not in run else sure).append(run)
-    return sure + doubtful
-
-
-def topic_of(text: str) -> str | None:
-    """What a request is about, if it says so."""
-    found = _TOPIC.search(text)
-    return found[1].strip() if found else None
+    @property
+    def words(self) -> Mapping[str, float]:
+        """Words that tell its value from others, with their weights."""
+        named = words_in(self.name)
+        cues = (cue for word in named for cue in _CUES.get(word, "").split())
+        hints = dict.fromkeys((*content_words(self.description), *cues), _HINT_WEIGHT)
+        return hints | dict.fromkeys(named, _NAME_WEIGHT)
 
 
 class FoundValues:
-    """The values of one prompt; each number, quotation and name is given out once.
+    """The values of one prompt; each is given out once.
 
-    Quotations in `labels` name what is wanted, so they are no values themselves.
+    A value that stands next to words of a property's name or description is kept for the property
+    it fits best. What nobody claims goes out in order: quotations, identifiers, names.
+
+    Attributes:
+        text: The prompt, or most of it.
+        reply: What it is answered with in words.
+        n_given: How many values were given out.
     """
 
-    def __init__(self, text: str, labels: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        slots: Iterable[Slot] = (),
+        *,
+        labels: Collection[str] = (),
+        reply: str = "",
+    ) -> None:
+        """Reads a prompt.
+
+        Args:
+            text: The prompt.
+            slots: The properties to fill.
+            labels: Names of properties and tools, which are no values themselves.
+            reply: What the prompt is answered with in words.
+        """
+        if len(text) > _MOST_CHARS:
+            text = f"{text[: _MOST_CHARS // 2]}\n{text[-_MOST_CHARS // 2 :]}"
         self.text = text
-        self._numbers = numbers_in(text)
-        self._quoted = [one for one in quoted_in(text) if one not in labels]
-        names = [name for name in names_in(text) if name not in self._quoted]
-        self._texts = self._quoted + names
+        self.reply = reply
+        self.n_given = 0
+        no_values = {label.lower() for label in labels}
+        texts = [one for one in text_mentions(text) if one.value.lower() not in no_values]
+        self._pools: dict[Kind, list[Mention]] = {"number": number_mentions(text), "text": texts}
+        self._claims = {one.name: _Claim(one, self._pools[one.kind]) for one in slots}
+        self._quoted = frozenset(quoted_in(text))
         self._by_format = {name: form.findall(text) for name, form in FORMATS.items()}
+        self._members_given: set[int] = set()
 
     @property
     def has_quotation(self) -> bool:
         """Whether the prompt quotes something that nobody has taken."""
-        return any(text in self._quoted for text in self._texts)
+        return any(one.value in self._quoted for one in self._pools["text"])
 
-    def take_number(self, fits: Callable[[str], bool]) -> str | None:
-        """The next number that fits."""
-        return _take(self._numbers, fits)
-
-    def take_text(self, fits: Callable[[str], bool]) -> str | None:
-        """The next quotation that fits, or else the next name."""
-        return _take(self._texts, fits)
+    def take(self, kind: Kind, name: str, fits: Callable[[str], bool]) -> str | None:
+        """The value for a property: the one it claims, else the first that nobody does."""
+        pool = self._pools[kind]
+        mine = self._claim_of(name)
+        fitting = [one for one in self._free(kind, name) if fits(one.value)]
+        if not fitting:
+            return None
+        taken = max(fitting, key=mine.score_of)
+        pool.remove(taken)
+        mine.is_met = True
+        self.n_given += 1
+        return taken.value
 
     def take_formatted(self, format: str, fits: Callable[[str], bool]) -> str | None:
         """The next text in a format of JSON schema."""
-        return _take(self._by_format.get(format, []), fits)
+        found = self._by_format.get(format, [])
+        taken = next(filter(fits, found), None)
+        if taken is not None:
+            found.remove(taken)
+            self.n_given += 1
+        return taken
 
-    def has_left(self, type_name: str) -> bool:
-        """Whether there is a value of a JSON schema type that nobody has taken."""
-        if type_name in ("integer", "number"):
-            return bool(self._numbers)
-        return type_name == "string" and bool(self._texts)
+    def take_labelled(self, name: str, fits: Callable[[str], bool]) -> str | None:
+        """The value in `name: value`, `name is value`, `name "value"` and the like."""
+        value = self.labelled(name)
+        if value is None or not fits(value):
+            return None
+        for pool in self._pools.values():
+            pool[:] = [one for one in pool if one.value != value]
+        self._claim_of(name).is_met = True
+        self.n_given += 1
+        return value
+
+    def take_member(self, members: Iterable[str], name: str) -> str | None:
+        """The member of an enum that the prompt mentions; of several, one not taken yet."""
+        mentioned = [one for member in members if (one := self._first(member))]
+        fresh = [one for one in mentioned if one.start not in self._members_given] or mentioned
+        if not fresh:
+            return None
+        claim = _Claim(Slot(name, "text"), fresh)
+        taken = min(fresh, key=lambda one: (-claim.score_of(one), one.start))
+        self._members_given.add(taken.start)
+        self.n_given += 1
+        return taken.value
 
     def labelled(self, name: str) -> str | None:
-        """The value in `name: value`, `name is value`, `name "value"` and the like."""
-        label = rf"(?<![\w`'\"])(?i:{re.escape(name).replace('_', '[ _-]')})(?!\w)\s*"
-        found = re.search(
-            rf"{label}(?:[=:]|(?i:is|of|named|called)\b)?\s*"
-            rf"(?:\"([^\"\n]+)\"|'([^'\n]+)'|`([^`\n]+)`)"
-            rf"|{label}(?:[=:]|(?i:is|named|called)\b)\s*"
-            rf"({_CAPITAL}(?:\s{_CAPITAL})*|[^\s,;?!()]+)",
-            self.text,
-        )
-        if not found:
-            return None
-        return next(group for group in found.groups() if group).rstrip(".")
+        """What `take_labelled` gives, left where it is."""
+        label = re.escape(name).replace("_", "[ _-]")
+        found = re.search(_LABELLED.format(label=label, name=_CAPITALISED), self.text)
+        return next(group for group in found.groups() if group).rstrip(".") if found else None
 
     def mentions(self, word: str) -> bool:
         """Whether a word or phrase is in the text, however it is written."""
-        return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self.text, re.IGNORECASE) is not None
+        return self._first(word) is not None
+
+    def has_left(self, kind: Kind, name: str) -> bool:
+        """Whether `take` would find something, if anything fits."""
+        return next(self._free(kind, name), None) is not None
+
+    def has_claimed(self, kind: Kind, name: str) -> bool:
+        """Whether a value that is left stands next to the property's own words."""
+        mine = self._claim_of(name)
+        return any(mine.score_of(one) > 0 for one in self._free(kind, name))
+
+    def _claim_of(self, name: str) -> _Claim:
+        return self._claims.setdefault(name, _Claim(Slot(name, "text"), ()))
+
+    def _free(self, kind: Kind, name: str) -> Iterator[Mention]:
+        """The values that are left and that no other property claims more than this one."""
+        pool = self._pools[kind]
+        mine = self._claim_of(name)
+        left = {one.start for one in pool}
+        claimed: dict[int, float] = {}
+        for other in self._claims.values():
+            if other is not mine and other.slot.kind == kind:
+                start, score = other.favourite(left)
+                claimed[start] = max(score, claimed.get(start, 0.0))
+        return (one for one in pool if mine.score_of(one) >= claimed.get(one.start, 0.0))
+
+    def _first(self, word: str) -> Mention | None:
+        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self.text, re.IGNORECASE)
+        return mention_at(self.text, *found.span(), word) if word and found else None
 
 
-def _take(pool: list[str], fits: Callable[[str], bool]) -> str | None:
-    for position, value in enumerate(pool):
-        if fits(value):
-            return pool.pop(position)
-    return None
+class _Claim:
+    """Which values a property claims, by the words around them, until one of them is its own."""
 
+    def __init__(self, slot: Slot, mentions: Iterable[Mention]) -> None:
+        words = slot.words
+        scores = {
+            one.start: sum(words.get(word, 0.0) * near for word, near in one.near.items())
+            for one in mentions
+        }
+        self.slot = slot
+        self.is_met = False
+        self._scores = {start: score for start, score in scores.items() if score > 0}
+        self._by_score = sorted(self._scores, key=lambda start: (self._scores[start], -start))
 
-def _without_openers(run: str) -> str:
-    words = run.split(" ")
-    while words and words[0].lower().strip(",").replace("\u2019", "'") in _OPENERS:
-        words.pop(0)
-    return " ".join(words).strip(" ,'\u2019-").removesuffix("'s")
+    def score_of(self, mention: Mention) -> float:
+        """How much the property claims a value; 0 if not at all."""
+        return self._scores.get(mention.start, 0.0)
 
-
-def _without_formats(text: str) -> str:
-    for form in FORMATS.values():
-        text = form.sub(" ", text)
-    return text
+    def favourite(self, left: Collection[int]) -> tuple[int, float]:
+        """Where its best value among those left stands, and the score; 0 if it needs none."""
+        while self._by_score and self._by_score[-1] not in left:
+            self._by_score.pop()
+        if self.is_met or not self._by_score:
+            return -1, 0.0
+        best = self._by_score[-1]
+        return best, self._scores[best]

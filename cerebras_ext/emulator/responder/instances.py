@@ -7,13 +7,15 @@ them: `allOf`, `oneOf`, lengths, recursive references, patterns that a usual sam
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from cerebras_ext.emulator.responder.found_values import FoundValues
-from cerebras_ext.emulator.responder.scalars import number_for, text_for
+from cerebras_ext.emulator.responder.found_values import FoundValues, Kind, Slot
+from cerebras_ext.emulator.responder.scalars import number_for, takes_whole_request, text_for
+from cerebras_ext.emulator.shapes import is_list, is_object
 
-__all__ = ["Schema", "instance_of"]
+__all__ = ["Filled", "Schema", "filled", "instance_of"]
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -22,7 +24,22 @@ _MAX_DEPTH = 5
 _ANYTHING: Schema = {"type": "string"}
 
 
-def instance_of(schema: Schema, text: str, *, fills_optional: bool = True) -> Any:
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """An instance of a schema, and how much of it is from the prompt.
+
+    Attributes:
+        value: The instance.
+        n_given: How many of its values the prompt gave.
+        n_made_up: How many values of required properties it did not.
+    """
+
+    value: Any
+    n_given: int
+    n_made_up: int
+
+
+def instance_of(schema: Schema, text: str, *, fills_optional: bool = True, reply: str = "") -> Any:
     """A value that is valid for `schema`.
 
     Args:
@@ -30,9 +47,51 @@ def instance_of(schema: Schema, text: str, *, fills_optional: bool = True) -> An
         text: Where values are taken from.
         fills_optional: Whether properties that are not required are given a value even when the
             text has none for them.
+        reply: What the text is answered with in words, for properties that ask for that.
     """
-    found = FoundValues(text, labels=schema.get("properties", {}))
-    return _Builder(schema, found, fills_optional).build(schema, "", 0)
+    return filled(schema, text, fills_optional=fills_optional, reply=reply).value
+
+
+def filled(
+    schema: Schema,
+    text: str,
+    *,
+    fills_optional: bool = True,
+    labels: Collection[str] = (),
+    reply: str = "",
+) -> Filled:
+    """What `instance_of` returns, and how much of it the text gave.
+
+    `labels` are words of the text that are no values, besides the names of properties.
+    """
+    slots = list(_slots(schema))
+    labels = [*labels, *(slot.name for slot in slots)]
+    found = FoundValues(text, slots, labels=labels, reply=reply)
+    builder = _Builder(schema, found, fills_optional)
+    value = builder.build(schema, "", 0)
+    return Filled(value, found.n_given, builder.n_made_up)
+
+
+def _slots(node: Any) -> Iterator[Slot]:
+    """The properties anywhere in a schema that take a number or a text, or several."""
+    if is_object(node):
+        for name, described in node.get("properties", {}).items():
+            types = {*_types_in(described)}
+            if types & {"integer", "number"}:
+                yield Slot(name, "number", described.get("description", ""))
+            elif "string" in types:
+                yield Slot(name, "text", described.get("description", ""))
+    for child in node.values() if is_object(node) else node if is_list(node) else ():
+        yield from _slots(child)
+
+
+def _types_in(schema: Any) -> Iterator[str]:
+    """The types of a schema, of its alternatives and of its items."""
+    if is_object(schema):
+        named = schema.get("type", ())
+        yield from [named] if isinstance(named, str) else named
+        for inner in (schema.get("items"), *schema.get("anyOf", ())):
+            yield from _types_in(inner)
 
 
 class _Builder:
@@ -42,6 +101,7 @@ class _Builder:
         self._root = root
         self._found = found
         self._fills_optional = fills_optional
+        self.n_made_up = 0
 
     def build(self, schema: Any, name: str, depth: int) -> Any:
         """A value for the property `name`."""
@@ -49,22 +109,28 @@ class _Builder:
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            return self._of_enum(schema)
+            return self._of_enum(schema, name)
         match self._type_of(schema, depth):
             case "object":
                 return self._object(schema, depth)
             case "array":
                 return self._array(schema, name, depth)
-            case "integer":
-                return number_for(schema, name, self._found, is_integer=True)
-            case "number":
-                return number_for(schema, name, self._found, is_integer=False)
             case "boolean":
                 return self._boolean(schema, name)
             case "null":
                 return None
-            case _:
-                return text_for(schema, name, self._found)
+            case scalar:
+                return self._scalar(schema, name, scalar)
+
+    def _scalar(self, schema: Schema, name: str, type_name: str) -> Any:
+        n_given = self._found.n_given
+        if type_name in ("integer", "number"):
+            is_integer = type_name == "integer"
+            value: Any = number_for(schema, name, self._found, is_integer=is_integer)
+        else:
+            value = text_for(schema, name, self._found)
+        self.n_made_up += self._found.n_given == n_given and not takes_whole_request(name)
+        return value
 
     def _plain(self, schema: Any, depth: int) -> Schema:
         """The schema without references, combinations and alternatives."""
@@ -105,16 +171,19 @@ class _Builder:
             return next((kind for key, kind in _TYPE_OF_KEYWORD.items() if key in schema), "string")
         return cast("str", named)
 
-    def _of_enum(self, schema: Schema) -> Any:
+    def _of_enum(self, schema: Schema, name: str) -> Any:
         """The member that the text mentions, else the default, else the first."""
         members = cast("list[Any]", schema["enum"])
-        mentioned = (m for m in members if isinstance(m, str) and m and self._found.mentions(m))
+        mentioned = self._found.take_member((m for m in members if isinstance(m, str)), name)
+        if mentioned is not None:
+            return mentioned
         default = schema.get("default")
-        return next(mentioned, default if default in members else members[0])
+        self.n_made_up += default not in members
+        return default if default in members else members[0]
 
     def _boolean(self, schema: Schema, name: str) -> bool:
-        said = self._found.labelled(name) if name else None
-        if said is not None and said.lower() in _BOOLEANS:
+        said = self._found.take_labelled(name, lambda text: text.lower() in _BOOLEANS)
+        if said is not None:
             return _BOOLEANS[said.lower()]
         return bool(schema.get("default", True))
 
@@ -123,7 +192,8 @@ class _Builder:
         required = cast("list[str]", schema.get("required", []))
         built = {name: self.build(properties.get(name), name, depth + 1) for name in required}
         for name, described in properties.items():
-            if name not in built and depth < _MAX_DEPTH and self._wants(described, name, depth):
+            is_more = name not in built and depth < _MAX_DEPTH
+            if is_more and self._wants(described, name, depth, is_alone=not required):
                 built[name] = self.build(described, name, depth + 1)
         # An open map has no names of its own; it only gets as many entries as it must have.
         for number in range(len(built) + 1, schema.get("minProperties", 0) + 1):
@@ -131,8 +201,8 @@ class _Builder:
         in_order = [name for name in properties if name in built]
         return {name: built[name] for name in dict.fromkeys([*in_order, *built])}
 
-    def _wants(self, schema: Any, name: str, depth: int) -> bool:
-        """Whether an optional property is given a value."""
+    def _wants(self, schema: Any, name: str, depth: int, *, is_alone: bool) -> bool:
+        """Whether an optional property is given a value; one beside required ones needs its own."""
         if self._fills_optional:
             return True
         plain = self._plain(schema, depth)
@@ -140,7 +210,11 @@ class _Builder:
             return any(isinstance(m, str) and self._found.mentions(m) for m in plain["enum"])
         if self._found.labelled(name) is not None:
             return True
-        return "default" not in plain and self._found.has_left(self._type_of(plain, depth))
+        kind = self._kind_of(plain, depth)
+        if kind is None:
+            return False
+        is_free = is_alone and "default" not in plain and self._found.has_left(kind, name)
+        return is_free or self._found.has_claimed(kind, name)
 
     def _array(self, schema: Schema, name: str, depth: int) -> list[Any]:
         items = [
@@ -152,15 +226,33 @@ class _Builder:
         if described is False or (items and "items" not in schema):
             return items
         wanted = least if depth >= _MAX_DEPTH else max(least, min(1, most))
-        while len(items) < wanted or (len(items) < most and self._has_more_for(described, depth)):
+        while len(items) < wanted or (
+            len(items) < most and self._has_more_for(described, name, depth)
+        ):
             items.append(self.build(described, name, depth + 1))
         return _distinct(items) if schema.get("uniqueItems") else items
 
-    def _has_more_for(self, schema: Any, depth: int) -> bool:
+    def _has_more_for(self, schema: Any, name: str, depth: int) -> bool:
+        """Whether there are values for another item: for all that is in it, if it is an object."""
+        parts: Mapping[str, Any] = self._plain(schema, depth).get("properties") or {name: schema}
+        return all(
+            (kind := self._kind_of(described, depth)) is not None
+            and self._found.has_left(kind, part)
+            for part, described in parts.items()
+        )
+
+    def _kind_of(self, schema: Any, depth: int) -> Kind | None:
+        """Which values of the text a schema takes, if any."""
         plain = self._plain(schema, depth)
         if plain.keys() & {"enum", "const"}:
-            return False
-        return self._found.has_left(self._type_of(plain, depth))
+            return None
+        match self._type_of(plain, depth):
+            case "integer" | "number":
+                return "number"
+            case "string":
+                return "text"
+            case _:
+                return None
 
 
 _TYPE_OF_KEYWORD = {

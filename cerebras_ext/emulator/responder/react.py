@@ -12,8 +12,7 @@ from cerebras_ext.emulator.responder.talk import talk
 from cerebras_ext.emulator.responder.tool_use import (
     OfferedTool,
     answer_from_results,
-    suggested_tools,
-    wanted_calls,
+    suggested_calls,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ __all__ = ["is_react", "react_step"]
 # Tools as agents describe them: blocks with the schema of the arguments, or names in a list.
 _BLOCK = re.compile(r"> Tool Name:[ ]*(\S+)\s*\nTool Description:(.*?)\nTool Args:(.*)", re.DOTALL)
 _ONE_OF = re.compile(r"\bone of \[([\w, -]+)\]")
-_OBSERVATION = re.compile(r"Observation:\s*(.+?)\s*(?=\nThought:|\nAction:|\Z)", re.DOTALL)
+_OBSERVATION = re.compile(r"Observation:(.+?)(?=\nThought:|\nAction:|\Z)", re.DOTALL)
 _ACTION = re.compile(r"^Action:\s*(\S+)", re.MULTILINE)
 _ONE_INPUT = {"properties": {"input": {"type": "string"}}, "required": ["input"]}
 
@@ -36,18 +35,18 @@ def is_react(reading: Reading) -> bool:
 
 def react_step(reading: Reading) -> str:
     """The next step: an action, or the answer once an observation gives it."""
-    since_question = reading.everything.rpartition(reading.question)[2]
+    since_question = reading.everything.rpartition(reading.request)[2]
     label = "Final Answer" if "Final Answer:" in reading.everything else "Answer"
     if observed := _OBSERVATION.findall(since_question):
         acted = _ACTION.findall(since_question) or ["the tool"]
-        answer = answer_from_results(reading.question, [(acted[-1], observed[-1])])
+        answer = answer_from_results(reading.question, [(acted[-1], observed[-1].strip())])
         return f"Thought: I can answer without using any more tools.\n{label}: {answer}"
     tools = _blocks_in(reading.everything) or _listed_in(reading.everything)
-    chosen = suggested_tools(tools, reading.question)
-    if not chosen:
+    calls = suggested_calls(tools, reading.request, takes_several=False)
+    if not calls:
         return f"Thought: I can answer without using any tools.\n{label}: {_talk(reading)}"
-    call = wanted_calls(chosen[0], reading.question, takes_several=False)[0]
-    is_plain = chosen[0].parameters is _ONE_INPUT
+    call = calls[0]
+    is_plain = tools[0].parameters is _ONE_INPUT
     said = call.arguments["input"] if is_plain else json.dumps(call.arguments, ensure_ascii=False)
     return f"Thought: I need the tool {call.name}.\nAction: {call.name}\nAction Input: {said}"
 

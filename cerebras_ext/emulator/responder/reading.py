@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cerebras_ext.emulator.responder.relevance import sentences_of
+from cerebras_ext.emulator.responder.sentences import asks, read_sentences, without
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cerebras_ext.emulator.accepted import Message
+    from cerebras_ext.emulator.responder.sentences import Sentence
 
 __all__ = ["Reading", "reading_of", "without_instructions"]
 
@@ -25,24 +26,38 @@ _QUESTION = re.compile(
     re.DOTALL,
 )
 _TAGGED_QUESTION = re.compile(
-    r"<(?:User Question|Follow Up Message|question)>\s*(.+?)\s*(?=<|\Z)", re.S
+    r"<(?:User Question|Follow Up Message|question)>([^<]+)", re.IGNORECASE
 )
 _QUOTED_QUESTION = re.compile(r"relevant to (?:the|this) question: '(.+)'")
-_RULED = re.compile(r"-{5,}[ \t]*\n(.*?)\n?-{5,}", re.DOTALL)
-_TAGGED = re.compile(r"<(context|documents?|sources?)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+_RULED = re.compile(r"(?<!-)-{5,}[ \t]*\n(.*?)\n?-{5,}", re.DOTALL)
+_TAGGED = re.compile(
+    r"<(context|documents?|sources?)>((?:(?!<\1>).)*?)</\1>", re.DOTALL | re.IGNORECASE
+)
 _HEADED = re.compile(
     r"(?:^|\n)[^\n]*\b(?:context|documents?|sources|passages?|article)[^\n:]{0,40}:\s*\n?(.+)",
     re.DOTALL | re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
-    r"^(?:you are|you will|you have|you may|you must|answer|use|using|given|please|if you|do not|"
+    r"(?:you are|you will|you have|you may|you must|answer|use|using|given|please|if you|do not|"
     r"don't|instruction|always|never|respond|reply|return|provide|here (?:is|are)|below|"
     r"the following|be concise|be brief|context information|try to|keep|write|let's|try|query|"
     r"question|make sure|only|output|the output|as an example|rules?|some rules|act as|helpful|"
-    r"summary|passage)\b",
+    # What the responder itself says when it has no answer is no context for the next one.
+    r"summary|passage|i don't know|this is the local emulator)\b",
     re.IGNORECASE,
 )
-_MAX_QUESTION_CHARS = 400
+# How requests begin that end without a question mark.
+_REQUEST = re.compile(
+    r"(?:please |now )?(?:what|who|whom|whose|when|where|which|why|how|compare|describe|explain|"
+    r"find|give me|list|look up|name|show me|summari[sz]e|tell me)\b",
+    re.IGNORECASE,
+)
+_FOLLOW_UP = re.compile(
+    r"(?:and|but|so|what about|how about)\b|.*\b(?:it|its|that|this|they|them|their|those|these|he|"
+    r"him|his|she|her|there)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_SHORT_CHARS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,49 +65,85 @@ class Reading:
     """What is asked, where to look, and everything that was said.
 
     Attributes:
-        question: The last request, without the context around it.
+        request: What the last user message wants, without the context around it.
+        question: The sentences of the request that ask something; all of it if none does.
         context: Texts that may answer it; empty if there are none.
+        earlier: What the messages before it state.
+        background: What was said just before, if the question refers to it.
         is_grounded: Whether the prompt marks a part of itself as the context.
         prompt: The last request with everything around it.
         everything: All messages, one after another.
     """
 
+    request: str
     question: str
     context: str
+    earlier: str
+    background: str
     is_grounded: bool
     prompt: str
     everything: str
 
+    @property
+    def values_text(self) -> str:
+        """The request with its question first, which is where values are looked for first."""
+        return f"{self.question}\n{self.request.replace(self.question, ' ').strip()}".strip()
+
 
 def reading_of(messages: Sequence[Message]) -> Reading:
     """The question and the context of a conversation."""
-    asked_at = max((n for n, m in enumerate(messages) if _asks(m)), default=0)
+    asked_at = max((n for n, m in enumerate(messages) if _is_asked(m)), default=0)
     prompt = messages[asked_at].text
-    others = "\n\n".join(m.text for n, m in enumerate(messages) if n < asked_at and m.text)
-    question = _question_in(prompt)
-    marked = _marked_context(prompt) or _marked_context(others)
-    context = marked or _unmarked_context(prompt.replace(question, "\n"), others)
-    everything = "\n\n".join(m.text for m in messages if m.text)
-    return Reading(question, context, bool(marked), prompt, everything)
+    earlier = messages[:asked_at]
+    told = [m.text for m in earlier if m.role in ("user", "assistant")]
+    request = _request_in(prompt)
+    asking = _asking_sentences(request)
+    question = " ".join(one.text for one in asking) or request
+    marked_here = _marked_context(prompt)
+    marked = marked_here or _marked_context(_joined(m.text for m in earlier))
+    said = told if marked else [m.text for m in earlier]
+    own = prompt.replace(request, without(request, asking) if asking else "")
+    around = [*said, "" if marked_here else own]
+    return Reading(
+        request=request,
+        question=question,
+        context=_joined([marked, *map(without_instructions, around)]),
+        earlier=_joined(without_instructions(m.text) for m in earlier),
+        background=_joined(told[-2:]) if _FOLLOW_UP.match(question) else "",
+        is_grounded=bool(marked),
+        prompt=prompt,
+        everything=_joined(m.text for m in messages),
+    )
 
 
-def _asks(message: Message) -> bool:
+def without_instructions(text: str) -> str:
+    """A text without the sentences that ask, or tell the model how to answer."""
+    return without(
+        text, [s for s in read_sentences(text) if asks(s.text) or _INSTRUCTION.match(s.text)]
+    ).strip()
+
+
+def _is_asked(message: Message) -> bool:
     # Text agents hand back what their tools said in the name of the user.
     return message.role == "user" and not message.text.startswith("Observation:")
 
 
-def _question_in(prompt: str) -> str:
+def _request_in(prompt: str) -> str:
     for pattern in (_QUESTION, _TAGGED_QUESTION, _QUOTED_QUESTION):
         found = pattern.findall(prompt)
         if found:
             return str(found[-1]).strip()
-    request = prompt.strip()
-    sentences = sentences_of(request)
-    is_one_paragraph = "\n\n" not in request and len(request) <= _MAX_QUESTION_CHARS
-    if is_one_paragraph or not sentences:
-        return request
-    asking = [one for one in sentences if one.endswith("?")]
-    return asking[-1] if asking else sentences[0]
+    return _TAGGED.sub("\n", _RULED.sub("\n", prompt)).strip()
+
+
+def _asking_sentences(request: str) -> list[Sentence]:
+    """Those with a question mark, else those that begin like a request; of a long text one."""
+    sentences = read_sentences(request)
+    asking = [one for one in sentences if asks(one.text)]
+    asking = asking or [one for one in sentences if _REQUEST.match(one.text)]
+    if "\n\n" not in request and len(request) <= _SHORT_CHARS:
+        return asking
+    return asking[-1:] or sentences[:1]
 
 
 def _marked_context(text: str) -> str:
@@ -105,12 +156,5 @@ def _marked_context(text: str) -> str:
     return without_instructions(headed[1]) if headed else ""
 
 
-def _unmarked_context(prompt: str, others: str) -> str:
-    """Everything that is neither question nor instruction."""
-    return without_instructions(f"{others}\n\n{prompt}")
-
-
-def without_instructions(text: str) -> str:
-    """The sentences that neither ask nor tell the model how to answer."""
-    kept = [one for one in sentences_of(text) if not _INSTRUCTION.match(one)]
-    return "\n".join(one for one in kept if not one.endswith("?"))
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)

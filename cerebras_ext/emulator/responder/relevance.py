@@ -8,15 +8,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cerebras_ext.emulator.responder.sentences import read_sentences, sentences_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-__all__ = ["Ranked", "best_sentences", "content_words", "rank", "sentences_of", "share_said"]
+__all__ = ["Ranked", "best_sentences", "content_words", "rank", "share_said", "words_in"]
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
-_SENTENCE_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])[\"')\]]*\s+(?=[^\sa-z])|\n+")
-_METADATA = re.compile(r"^(?:page_label|file_\w+|url|source|doc_id|creation_date)\s*:", re.I)
-_RULE = re.compile(r"^[-=*_#`~<>|/\\\s]*$")
+_WORD = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+(?:['\u2019][^\W_]+)?")
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _STOPWORD_LINES = """
     a about above after again all also am an and any are as at be because been before being
@@ -28,7 +29,12 @@ _STOPWORD_LINES = """
     while who whom whose why will with would you your tell say know
 """
 _STOPWORDS = frozenset(_STOPWORD_LINES.split())
-_ENDINGS = ("ings", "ing", "ies", "ied", "ed", "es", "ly", "s")
+_ENDINGS = ("ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "y", "e")
+
+# What a sentence is under, and what was asked before, count for less than what it says itself.
+_TOPIC_WEIGHT = 0.5
+_BACKGROUND_WEIGHT = 0.25
+_LEAST_SHARE_OF_BEST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +46,78 @@ class Ranked:
     score: float
 
 
-def sentences_of(text: str) -> list[str]:
-    """Sentences and lines in order, without rulers and the metadata that indexes put in front."""
-    pieces = (piece.strip(" \t#>*") for piece in _SENTENCE_END.split(text))
-    return [p for p in pieces if p and not _RULE.match(p) and not _METADATA.match(p)]
+def words_in(text: str) -> list[str]:
+    """The words of a text or of a name such as `get_userName`: lower case, without endings."""
+    return list(map(_stem, _lower_words(text)))
 
 
 def content_words(text: str) -> list[str]:
-    """Words that carry meaning, lower case, without common endings."""
-    words = (word.lower().split("'")[0] for word in _WORD.findall(text.replace("_", " ")))
-    return [_stem(word) for word in words if word not in _STOPWORDS]
+    """The words among them that carry meaning."""
+    return [_stem(word) for word in _lower_words(text) if word not in _STOPWORDS]
 
 
 def rank(question: str, texts: Sequence[str]) -> list[Ranked]:
     """The texts with their fit to the question, best first; equal ones keep their order."""
     bags = [set(content_words(text)) for text in texts]
-    frequency = Counter(word for bag in bags for word in bag)
+    rarity = _Rarity(bags)
     asked = set(content_words(question))
     ranked = [
-        Ranked(position, text, _score(asked & bag, bag, frequency, len(texts)))
+        Ranked(position, text, rarity.of(asked & bag) / _length_factor(bag))
         for position, (text, bag) in enumerate(zip(texts, bags, strict=True))
     ]
     return sorted(ranked, key=lambda one: (-one.score, one.position))
 
 
-def best_sentences(question: str, text: str, *, most: int = 2) -> list[str]:
+def best_sentences(
+    question: str,
+    text: str,
+    *,
+    background: str = "",
+    most: int = 2,
+    least_share: float = _LEAST_SHARE_OF_BEST,
+) -> list[str]:
     """The sentences that fit a question best, in the order of the text; none if nothing fits.
 
-    A sentence after the best is only kept if it fits nearly as well.
+    A sentence after the best is only kept for words of the question that those before it lack, and
+    if these alone make it fit nearly as well.
+
+    Args:
+        question: What is asked.
+        text: Where the answer may be.
+        background: What was said before; it decides between sentences that fit alike.
+        most: How many sentences at most.
+        least_share: How well, relative to the best, the others must fit.
     """
-    ranked = rank(question, list(dict.fromkeys(sentences_of(text))))
-    fitting = [one for one in ranked if one.score > 0 and one.score >= 0.6 * ranked[0].score]
-    return [one.text for one in sorted(fitting[:most], key=lambda one: one.position)]
+    sentences = list({one.text: one for one in read_sentences(text) if not one.is_topic}.values())
+    bags = [set(content_words(one.text)) for one in sentences]
+    topics = [set(content_words(one.topic)) for one in sentences]
+    rarity = _Rarity(bags)
+
+    def score(at: int, asked: set[str], known: set[str]) -> float:
+        own, under = asked & bags[at], (asked & topics[at]) - bags[at]
+        if not own | under:
+            return 0.0
+        weight = (
+            rarity.of(own)
+            + _TOPIC_WEIGHT * rarity.of(under)
+            + _BACKGROUND_WEIGHT * rarity.of(known & (bags[at] | topics[at]))
+        )
+        return weight / _length_factor(bags[at])
+
+    asked = set(content_words(question))
+    known = set(content_words(background)) - asked
+    chosen: list[int] = []
+    least = 0.0
+    while sentences and len(chosen) < most:
+        scores = [score(at, asked, known) for at in range(len(sentences))]
+        best = max(range(len(sentences)), key=scores.__getitem__)
+        if scores[best] <= least:
+            break
+        chosen.append(best)
+        least = least or least_share * scores[best]
+        asked -= bags[best] | topics[best]
+        known.clear()
+    return [sentences[at].text for at in sorted(chosen)]
 
 
 def share_said(claim: str, text: str) -> float:
@@ -85,14 +131,34 @@ def share_said(claim: str, text: str) -> float:
     )
 
 
-def _score(shared: Iterable[str], bag: set[str], frequency: Counter[str], n_texts: int) -> float:
-    weight = sum(math.log(1 + n_texts / frequency[word]) for word in sorted(shared))
-    # Of two that share as much, the shorter says it more directly.
-    return weight / (1 + 0.02 * len(bag))
+def _lower_words(text: str) -> Iterator[str]:
+    apart = _HUMP.sub(" ", text.replace("_", " "))
+    return (word.lower().split("'")[0] for word in _WORD.findall(apart))
+
+
+class _Rarity:
+    """Weights of words: the fewer texts have one, the more it says."""
+
+    def __init__(self, bags: Collection[set[str]]) -> None:
+        self._n_texts = len(bags)
+        self._frequency = Counter(word for bag in bags for word in bag)
+
+    def of(self, words: Iterable[str]) -> float:
+        """The weight of some words together."""
+        # Sorted, because sums of floats depend on their order and sets have none.
+        return sum(self._weight(word) for word in sorted(words))
+
+    def _weight(self, word: str) -> float:
+        return math.log(1 + self._n_texts / (self._frequency[word] or 1))
+
+
+def _length_factor(bag: set[str]) -> float:
+    # Of two texts that share as much with a question, the shorter says it more directly.
+    return 1 + 0.02 * len(bag)
 
 
 def _stem(word: str) -> str:
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word

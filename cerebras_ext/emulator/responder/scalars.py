@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from cerebras_ext.emulator.responder.found_values import topic_of
-from cerebras_ext.emulator.responder.relevance import best_sentences, sentences_of
+from cerebras_ext.emulator.responder.mentions import numbers_in, plain_words_in, topic_of
+from cerebras_ext.emulator.responder.reading import without_instructions
+from cerebras_ext.emulator.responder.relevance import best_sentences, words_in
+from cerebras_ext.emulator.responder.sentences import asks, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,10 +42,12 @@ _WHOLE_REQUEST = frozenset(
     {"content", "description", "goal", "input", "instruction", "instructions", "message", "prompt"}
     | {"query", "question", "request", "task", "text"}
 )
-_CUES = {
-    "author": re.compile(r"\b[Bb]y[ ]+([A-Z][\w.'-]*(?:[ ]+[A-Z][\w.'-]*)*)"),
-    "title": re.compile(r"^#+\s*(.+)$|^[Tt]itle:\s*(.+)$", re.MULTILINE),
-}
+# Properties that ask for the answer to the prompt.
+_REPLIES = frozenset(
+    {"answer", "conclusion", "explanation", "final_answer", "output", "reason", "reasoning"}
+    | {"reply", "response", "result", "summary"}
+)
+_TITLE = re.compile(r"^#+[ \t]*(.+)$", re.MULTILINE)
 _MAX_REQUEST_CHARS = 300
 _NUMBER_SAMPLES = {"age": 30, "year": 2026, "rating": 4, "score": 4, "confidence": 0.8}
 _TEXT_SAMPLES = {"name": "Alex Johnson", "city": "Paris", "country": "France", "unit": "celsius"}
@@ -53,26 +58,29 @@ def number_for(
 ) -> float:
     """A number that the schema allows, the prompt's if one fits."""
 
-    def number_of(text: str | None) -> float | None:
+    def number_of(text: str) -> float | None:
         try:
-            value = float(text or "")
+            value = float(text)
         except ValueError:
             return None
         return int(value) if value.is_integer() else None if is_integer else value
 
-    def fits(text: str | None) -> bool:
+    def fits(text: str) -> bool:
         value = number_of(text)
         return value is not None and _is_allowed(value, schema)
 
-    labelled = found.labelled(name) if name else None
-    mentioned = labelled if fits(labelled) else found.take_number(fits)
-    value = number_of(mentioned)
+    replied = filter(fits, reversed(numbers_in(_reply_in(name, found))))
+    mentioned = (
+        (name and found.take_labelled(name, fits))
+        or next(replied, None)
+        or found.take("number", name, fits)
+    )
+    value = number_of(mentioned or "")
     if value is not None:
         return value
-    candidates = _usual_numbers(schema, name)
     allowed = (
         number
-        for number in candidates
+        for number in _usual_numbers(schema, name)
         if _is_allowed(number, schema) and not (is_integer and number != int(number))
     )
     value = next(allowed, 0)
@@ -92,7 +100,10 @@ def text_for(schema: Mapping[str, Any], name: str, found: FoundValues) -> str:
     def padded(text: str) -> str:
         return text + "." * (least - len(text))
 
-    for candidate in _texts(schema, name, found, fits):
+    candidates = chain(
+        _said_texts(schema, name, found, fits), _usual_texts(schema, name, found.text)
+    )
+    for candidate in candidates:
         if fits(padded(candidate)):
             return padded(candidate)
     samples = (padded(sample)[:most] for sample in _PATTERN_SAMPLES)
@@ -104,35 +115,47 @@ def takes_whole_request(name: str) -> bool:
     return name.lower() in _WHOLE_REQUEST
 
 
-def _texts(
+def _said_texts(
     schema: Mapping[str, Any], name: str, found: FoundValues, fits: Callable[[str], bool]
 ) -> Iterator[str]:
-    """What a property could say, the likeliest first."""
-    label = name.lower()
-    topic = topic_of(found.text)
-    format = schema.get("format")
-    offered: list[str | None] = [found.labelled(name) if name else None, _cued(label, found.text)]
-    yield from (text for text in offered if text)
-    if format is not None:
-        yield found.take_formatted(format, fits) or _FORMAT_SAMPLES.get(format, "")
-    if not takes_whole_request(label) or found.has_quotation:
-        taken = found.take_text(fits)
-        if taken is not None:
-            yield taken
-    if takes_whole_request(label):
+    """What the prompt says for a property, the likeliest first."""
+    takes_all = takes_whole_request(name)
+    taken: str | None = (name and found.take_labelled(name, fits)) or _reply_in(name, found)
+    if taken:
+        yield taken
+    if name.lower() == "title" and (title := _TITLE.search(found.text)):
+        yield title[1]
+    if (format := schema.get("format")) is not None:
+        taken = found.take_formatted(format, fits)
+    elif not takes_all or found.has_quotation:
+        taken = found.take("text", name, fits)
+    if taken:
+        yield taken
+    if takes_all:
         yield _request_in(found.text)
-    usual = (schema.get("default"), *schema.get("examples", ()), _TEXT_SAMPLES.get(label))
-    yield from (text for text in usual if isinstance(text, str) and text)
-    if topic is not None:
+
+
+def _usual_texts(schema: Mapping[str, Any], name: str, text: str) -> Iterator[str]:
+    """What a property says that the prompt has no value for."""
+    label = name.lower()
+    usual = (
+        _FORMAT_SAMPLES.get(schema.get("format", "")),
+        plain_words_in(text, but=words_in(name)),
+        schema.get("default"),
+        *schema.get("examples", ()),
+        _TEXT_SAMPLES.get(label),
+    )
+    yield from (one for one in usual if isinstance(one, str) and one)
+    if topic := topic_of(text):
         yield topic if label in {"topic", "subject"} else f"{_spoken(name)} about {topic}"
-    yield from best_sentences(f"{name} {schema.get('description', '')}", found.text, most=1)
+    about = f"{name} {schema.get('description', '')}"
+    yield from best_sentences(about, without_instructions(text), most=1)
     yield _spoken(name) or "text"
 
 
-def _cued(label: str, text: str) -> str | None:
-    """What a usual way of writing says about a property, such as `by` about an author."""
-    found = _CUES[label].search(text) if label in _CUES else None
-    return next((group for group in found.groups() if group), None) if found else None
+def _reply_in(name: str, found: FoundValues) -> str:
+    """The answer to the prompt, for a property that asks for it."""
+    return found.reply if name.lower() in _REPLIES else ""
 
 
 def _spoken(name: str) -> str:
@@ -140,11 +163,12 @@ def _spoken(name: str) -> str:
 
 
 def _request_in(text: str) -> str:
-    """The request itself, if much stands around it."""
-    if len(text) <= _MAX_REQUEST_CHARS:
-        return text.strip()
+    """The question in a text, or a short text without one as it is."""
     sentences = sentences_of(text)
-    return next((one for one in reversed(sentences) if one.endswith("?")), sentences[0])
+    asking = [one for one in sentences if asks(one)]
+    if asking or len(text) > _MAX_REQUEST_CHARS:
+        return (asking or sentences)[0]
+    return text.strip()
 
 
 def _usual_numbers(schema: Mapping[str, Any], name: str) -> Iterator[float]:

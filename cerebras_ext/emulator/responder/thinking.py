@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cerebras_ext.emulator.responder.relevance import sentences_of
+from cerebras_ext.emulator.responder.sentences import sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,14 +29,14 @@ def thoughts(reading: Reading, effort: str, *, plan: str, tools: Sequence[str]) 
     wanted = _N_THOUGHTS[effort]
     if not wanted:
         return None
-    n_sentences = len(sentences_of(reading.context))
-    asked = " ".join(reading.question.split())[:_MAX_QUOTED_CHARS]
+    n_helpful = len(sentences_of(reading.context))
+    asked = " ".join(reading.request.split())[:_MAX_QUOTED_CHARS]
     offered = f"The offered tools are {', '.join(tools)}." if tools else "No tools are offered."
     thinking = [
         f'The user asks: "{asked}".',
         plan,
-        f"The prompt holds {n_sentences} sentences that could help."
-        if n_sentences
+        f"The prompt holds {n_helpful} sentence{'s' * (n_helpful > 1)} that could help."
+        if n_helpful
         else "The prompt holds nothing but the request.",
         offered,
         "Words that the question and a sentence share show which sentence is meant.",

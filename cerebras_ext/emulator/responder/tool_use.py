@@ -6,10 +6,10 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from cerebras_ext.emulator.responder.found_values import names_in
-from cerebras_ext.emulator.responder.instances import instance_of
+from cerebras_ext.emulator.responder.instances import filled
+from cerebras_ext.emulator.responder.mentions import listed_in
 from cerebras_ext.emulator.responder.relevance import content_words
 from cerebras_ext.emulator.responder.scalars import takes_whole_request
 from cerebras_ext.emulator.responder.talk import answer_from
@@ -18,7 +18,9 @@ from cerebras_ext.emulator.shapes import is_object
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["OfferedTool", "Wanted", "answer_from_results", "suggested_tools", "wanted_calls"]
+    from cerebras_ext.emulator.responder.instances import Filled
+
+__all__ = ["OfferedTool", "Wanted", "answer_from_results", "calls_of", "suggested_calls"]
 
 # Words that most tools' descriptions have in common.
 _GENERAL_WORDS = frozenset(
@@ -31,6 +33,9 @@ _WANTED_FORM = re.compile(
     r"\b(?:answer|reply|respond|say)\b[^'\"`\n]{0,20}['\"`]([^'\"`\n]*)<\w+>([^'\"`\n]*)['\"`]",
     re.IGNORECASE,
 )
+_SEVERAL_THINGS = re.compile(r"\b(?:and|also|as well|both|each|or|plus|then)\b|[,;&]|\?.*\?", re.S)
+_NAME_WEIGHT = 3
+_LEAST_SHARE_OF_BEST = 0.6
 _MAX_WHOLE_RESULT_CHARS = 400
 
 
@@ -45,31 +50,45 @@ class OfferedTool:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A call that a question suggests."""
+    """A call that a request suggests."""
 
     name: str
     arguments: dict[str, Any]
 
 
-def suggested_tools(tools: Sequence[OfferedTool], question: str) -> list[OfferedTool]:
-    """The tools that a question speaks of, best first; those far behind the best are left out."""
-    scores = {tool.name: _score(tool, question, is_only=len(tools) == 1) for tool in tools}
-    best = max(scores.values(), default=0)
-    ranked = sorted(tools, key=lambda tool: -scores[tool.name])
-    return [t for t in ranked if scores[t.name] >= 1 and scores[t.name] >= 0.6 * best]
+def suggested_calls(
+    tools: Sequence[OfferedTool], request: str, *, takes_several: bool, reply: str = ""
+) -> list[Wanted]:
+    """The calls that a request suggests, best first; none if it speaks of no tool.
+
+    Further tools are called with the best one only for things that the request lists and that the
+    names of those before do not cover.
+
+    Args:
+        tools: The tools to choose from.
+        request: What is asked, and all that arguments can be taken from.
+        takes_several: Whether more than one call can be made at a time.
+        reply: What the request is answered with in words, for tools that take an answer.
+    """
+    candidates = [_candidate(tool, tools, request, reply) for tool in tools]
+    best = max((one.score for one in candidates), default=0)
+    least = max(1, _LEAST_SHARE_OF_BEST * best)
+    takes_several = takes_several and bool(_SEVERAL_THINGS.search(request))
+    calls: list[Wanted] = []
+    covered: set[str] = set()
+    for one in sorted(candidates, key=lambda one: -one.score):
+        if one.score < least or (calls and not (takes_several and one.named - covered)):
+            continue
+        calls += _calls(one, request, takes_several=takes_several)
+        covered |= one.named
+    return calls
 
 
-def wanted_calls(tool: OfferedTool, question: str, *, takes_several: bool) -> list[Wanted]:
-    """Calls of one tool: one, or one for each of several names that a question lists."""
-    arguments = instance_of(tool.parameters or {"type": "object"}, question, fills_optional=False)
-    if not isinstance(arguments, dict):
-        return [Wanted(tool.name, {})]
-    one = cast("dict[str, Any]", arguments)
-    listed = _listed_names(question) if takes_several else []
-    slot = _name_slot(tool.parameters)
-    if slot is None or not any(name in str(one.get(slot)) for name in listed):
-        return [Wanted(tool.name, one)]
-    return [Wanted(tool.name, {**one, slot: name}) for name in listed]
+def calls_of(
+    tool: OfferedTool, request: str, *, takes_several: bool, reply: str = ""
+) -> list[Wanted]:
+    """Calls of one tool: one, or one for each of several names that a request lists."""
+    return _calls(_candidate(tool, [tool], request, reply), request, takes_several=takes_several)
 
 
 def answer_from_results(question: str, results: Sequence[tuple[str, str]]) -> str:
@@ -103,17 +122,55 @@ def _flat(value: Any) -> str:
     return "; ".join(map(_flat, value))
 
 
-def _score(tool: OfferedTool, question: str, *, is_only: bool) -> float:
-    asked = set(content_words(question)) - _GENERAL_WORDS
-    is_named = re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", question, re.IGNORECASE)
-    is_asked_for = is_only and _ASKS_FOR_A_TOOL.search(question)
-    named = set(content_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool.name)))
-    described = set(content_words(tool.description))
-    return (
-        (20 if is_named else 10 if is_asked_for else 0)
-        + 3 * len(asked & named)
-        + len(asked & described)
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A tool with its fit to a request: the words of its name there, its arguments, a score."""
+
+    tool: OfferedTool
+    named: frozenset[str]
+    arguments: Filled
+    score: float
+
+
+def _candidate(
+    tool: OfferedTool, offered: Sequence[OfferedTool], request: str, reply: str
+) -> _Candidate:
+    asked = set(content_words(request)) - _GENERAL_WORDS
+    parameters = [
+        name for name in tool.parameters.get("properties", ()) if not takes_whole_request(name)
+    ]
+    named, described, taken = (
+        frozenset(asked & set(content_words(text)))
+        for text in (tool.name, tool.description, " ".join(parameters))
     )
+    arguments = filled(
+        tool.parameters or {"type": "object"},
+        request,
+        fills_optional=False,
+        labels=[one.name for one in offered],
+        reply=reply,
+    )
+    has_values = arguments.n_given > 0 and not arguments.n_made_up
+    score = _NAME_WEIGHT * len(named) + len(described)
+    # Words that only name parameters are too general to call a tool for, unless it gets its values.
+    if has_values and (score or taken):
+        score += _NAME_WEIGHT + len(taken)
+    if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", request, re.IGNORECASE):
+        score += 20
+    elif len(offered) == 1 and _ASKS_FOR_A_TOOL.search(request):
+        score += 10
+    return _Candidate(tool, named, arguments, score)
+
+
+def _calls(one: _Candidate, request: str, *, takes_several: bool) -> list[Wanted]:
+    name, arguments = one.tool.name, one.arguments.value
+    if not is_object(arguments):
+        return [Wanted(name, {})]
+    listed = listed_in(request) if takes_several else []
+    slot = _name_slot(one.tool.parameters)
+    if slot is None or not any(value in str(arguments.get(slot)) for value in listed):
+        return [Wanted(name, arguments)]
+    return [Wanted(name, {**arguments, slot: value}) for value in listed]
 
 
 def _name_slot(parameters: Mapping[str, Any]) -> str | None:
@@ -125,15 +182,3 @@ def _name_slot(parameters: Mapping[str, Any]) -> str | None:
     described = parameters.get("properties", {}).get(slot, {})
     is_name = described.get("type") == "string" and not described.keys() & {"enum", "format"}
     return slot if is_name and not takes_whole_request(slot) else None
-
-
-def _listed_names(question: str) -> list[str]:
-    """Names that `and` or commas list; the comma of `Paris, France` lists nothing."""
-    names = names_in(question)
-    while len(names) > 1:
-        listed = r"(?:, | and | & |, and )".join(map(re.escape, names))
-        if re.search(listed, question):
-            has_countries = all(", " in name for name in names)
-            return names if has_countries else [p for name in names for p in name.split(", ")]
-        names.pop()
-    return []
