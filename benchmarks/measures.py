@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -103,17 +103,27 @@ def stream_cost(
     if bench.is_quick:
         script["n_tokens"] = 50
     played = Script(**script)
-    run = _way(bench.contender(played), way, is_async=is_async)
+    warm_up = _way(bench.contender(replace(played, n_tokens=50)), way, is_async=is_async)
+    count = _way(bench.contender(played), way, is_async=is_async)
+    n_items = 0
 
-    async def measured() -> tuple[int, list[float]]:
-        n_items = await run()
+    def run() -> None:
+        nonlocal n_items
+        n_items = count()
+
+    async def arun() -> None:
+        nonlocal n_items
+        n_items = await count()
+
+    async def measured() -> list[float]:
+        await warm_up()
         gc.collect()
-        return n_items, await _acosts(run, bench.some(15))
+        return await _acosts(arun, bench.some(15))
 
     if is_async:
-        n_items, costs = asyncio.run(measured())
+        costs = asyncio.run(measured())
     else:
-        n_items = run()
+        warm_up()
         gc.collect()
         costs = list(_costs(run, bench.some(15)))
     return {"us_per_token": 1e6 * median(costs) / played.n_tokens, "n_items": n_items}
