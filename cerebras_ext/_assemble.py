@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from cerebras_ext._json import without_halves
-from cerebras_ext._run import Run, RunKey
-from cerebras_ext._shapes import array_of, index_of, numbers_of, object_of, text_of, word_of
+from cerebras_ext._run import Run, RunKey, tool_call_delta
+from cerebras_ext._shapes import (
+    array_of,
+    index_of,
+    numbers_of,
+    object_of,
+    text_of,
+    without_choices,
+    without_logprobs,
+    word_of,
+)
 from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
 from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext.deltas import (
@@ -22,7 +31,17 @@ from cerebras_ext.deltas import (
     ToolCallDelta,
 )
 from cerebras_ext.errors import ProtocolError
-from cerebras_ext.reply import ChatCompletion, ReplyT, ResponseMeta, TextCompletion, read_reply
+from cerebras_ext.reply import (
+    ChatCompletion,
+    Envelope,
+    Logprobs,
+    ReplyT,
+    ResponseMeta,
+    TextCompletion,
+    TextLogprobs,
+    is_readable,
+    read_reply,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +60,8 @@ class Assembler(ABC, Generic[Delta]):
         meta: Facts of the exchange, for the reply.
         reply: The reply, once it is finished.
     """
+
+    _logprobs_kind: ClassVar[type[Logprobs | TextLogprobs]]
 
     def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
         """Begins a reply of so many choices."""
@@ -79,16 +100,18 @@ class Assembler(ABC, Generic[Delta]):
             self._halves = self._halves or SurrogateJoiner()
             chunk = without_halves(chunk)  # whole is what is shown; `choices` keeps the halves
         if self._last_chunk is None:
-            self._envelope = _without_choices(chunk)
-            self._out.append(self._start(chunk))
+            self._envelope = without_choices(chunk)
+            # what is odd beside the choices is told at the finish, with the texts on the error
+            is_sound = is_readable(Envelope, self._envelope)
+            self._out.append(self._start(chunk if is_sound else {"choices": choices}))
         elif not choices or "usage" in chunk or "time_info" in chunk:
-            self._envelope.update(_without_choices(chunk))
+            self._envelope.update(without_choices(chunk))
         if choices:
             self._last_chunk = chunk
             for choice in choices:
                 self._take_choice(object_of(choice, "a choice"), chunk)
         else:  # usage alone, after the finish: one last chunk carries both
-            self._last_chunk = {**(self._last_chunk or {}), **_without_choices(chunk)}
+            self._last_chunk = {**(self._last_chunk or {}), **without_choices(chunk)}
 
     def flush(self) -> None:
         """Ends the current run: what comes next is a delta of its own."""
@@ -142,11 +165,17 @@ class Assembler(ABC, Generic[Delta]):
             run.logprobs.append(object_of(logprobs, "log probabilities"))
         return run
 
+    def _logprobs_of(self, run: Run) -> JsonObject | None:
+        """The log probabilities of a run; odd ones are told at the finish."""
+        logprobs = joined_logprobs(run.logprobs)
+        is_sound = logprobs is not None and is_readable(self._logprobs_kind, logprobs)
+        return logprobs if is_sound else None
+
     def _raw_of(self, run: Run, **merged: Any) -> JsonObject:
         """The chunk that shows a run: the wire's own, or one in its shape with the merged text."""
         if len(run.texts) == 1 and self._halves is None:
             return run.raw
-        return run.shown_with(_named(**merged))
+        return run.shown_with(**merged)
 
     def _whole(self, kind: type[ReplyT], object_name: str) -> ReplyT:
         """The chunks as one reply.
@@ -166,7 +195,7 @@ class Assembler(ABC, Generic[Delta]):
         try:
             return self._whole(kind, object_name)
         except ProtocolError:  # the texts are sound; what else there is, is as the service sent it
-            bare = [_without_logprobs(choice) for choice in self._wire_choices()]
+            bare = [without_logprobs(choice) for choice in self._wire_choices()]
             return read_reply(kind, {"object": object_name, "choices": bare}, self.meta)
 
     def _wire_choices(self) -> list[JsonObject]:
@@ -201,6 +230,8 @@ class Assembler(ABC, Generic[Delta]):
 
 class ChatAssembler(Assembler[ChatDelta]):
     """Chunks of a chat completion in, chat deltas out."""
+
+    _logprobs_kind = Logprobs
 
     def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
         """Begins a reply of so many choices."""
@@ -275,11 +306,11 @@ class ChatAssembler(Assembler[ChatDelta]):
     def _emit(self, run: Run, text: str) -> None:
         kind, choice, index = run.key
         total = self._sums[choice]
-        logprobs = joined_logprobs(run.logprobs)
+        logprobs = self._logprobs_of(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
             call_id, name = run.opening
-            raw = self._raw_of(run, delta=_tool_call_delta(index, call_id, name, text))
+            raw = self._raw_of(run, delta=tool_call_delta(index, call_id, name, text))
             self._out.append(ToolCallDelta(index, call_id, name, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
@@ -303,6 +334,8 @@ class ChatAssembler(Assembler[ChatDelta]):
 
 class TextAssembler(Assembler[CompletionDelta]):
     """Chunks of a text completion in, text deltas out."""
+
+    _logprobs_kind = TextLogprobs
 
     def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
         """Begins a reply of so many choices."""
@@ -344,7 +377,7 @@ class TextAssembler(Assembler[CompletionDelta]):
             total.tokens = [] if total.tokens is None else total.tokens
             total.tokens += run.tokens
         total.logprobs += run.logprobs
-        logprobs = joined_logprobs(run.logprobs)
+        logprobs = self._logprobs_of(run)
         raw = self._raw_of(run, text=text, logprobs=logprobs, tokens=run.tokens or None)
         self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))
 
@@ -361,23 +394,3 @@ def _appended(pieces: list[str] | None, text: str) -> list[str]:
         return [text]
     pieces.append(text)
     return pieces
-
-
-def _named(**values: Any) -> JsonObject:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _tool_call_delta(
-    index: int, call_id: str | None, name: str | None, arguments: str
-) -> JsonObject:
-    function = _named(name=name, arguments=arguments)
-    call = _named(id=call_id, type="function", index=index, function=function)
-    return {"tool_calls": [call]}
-
-
-def _without_choices(chunk: JsonObject) -> JsonObject:
-    return {key: value for key, value in chunk.items() if key != "choices"}
-
-
-def _without_logprobs(choice: JsonObject) -> JsonObject:
-    return {key: value for key, value in choice.items() if not key.endswith("logprobs")}

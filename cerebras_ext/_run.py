@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from cerebras_ext._sums import ToolCallSum
     from cerebras_ext.wire import JsonObject
 
-__all__ = ["Run", "RunKey"]
+__all__ = ["Run", "RunKey", "tool_call_delta"]
 
 Kind = Literal["content", "reasoning", "text", "tool_calls"]
 RunKey = tuple[Kind, int, int]
@@ -83,9 +83,9 @@ class Run:
         self.raw = chunk
         return True
 
-    def shown_with(self, changes: JsonObject) -> JsonObject:
+    def shown_with(self, **merged: Any) -> JsonObject:
         """A chunk in the shape of the last one, with the text of all of them."""
-        return {**self.raw, "choices": [{**self.choice, **changes}]}
+        return {**self.raw, "choices": [{**self.choice, **_named(**merged)}]}
 
     def _arguments_alone(self, calls: Any) -> Any:
         """The arguments of the one fragment; None if there is more to it.
@@ -107,3 +107,16 @@ class Run:
 
 def _is_number(value: object, number: int | None) -> bool:
     return type(value) is int and value == number  # True and 1.0 equal 1, and are no index
+
+
+def tool_call_delta(
+    index: int, call_id: str | None, name: str | None, arguments: str
+) -> JsonObject:
+    """A delta with a piece of one tool call, as the wire has it."""
+    function = _named(name=name, arguments=arguments)
+    call = _named(id=call_id, type="function", index=index, function=function)
+    return {"tool_calls": [call]}
+
+
+def _named(**values: Any) -> JsonObject:
+    return {key: value for key, value in values.items() if value is not None}

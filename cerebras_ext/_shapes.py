@@ -18,6 +18,8 @@ __all__ = [
     "object_of",
     "text_of",
     "unreadable",
+    "without_choices",
+    "without_logprobs",
     "word_of",
 ]
 
@@ -45,9 +47,9 @@ def array_of(value: Any, what: str) -> list[Any]:
 
 def index_of(value: Any, what: str) -> int | None:
     """A number that counts something, or nothing."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    raise unreadable(f"has {what} whose index is not an integer")
+    raise unreadable(f"has {what} whose index is not an integer from 0 on")
 
 
 def numbers_of(value: Any, what: str) -> list[int]:
@@ -78,3 +80,13 @@ def joined_parts(parts: list[Any]) -> str:
     """The text of a list of text parts; parts of other kinds have none."""
     texts = [part.get("text") for part in parts if is_object(part)]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def without_choices(chunk: JsonObject) -> JsonObject:
+    """What a chunk says beside its choices."""
+    return {key: value for key, value in chunk.items() if key != "choices"}
+
+
+def without_logprobs(choice: JsonObject) -> JsonObject:
+    """A choice without its log probabilities."""
+    return {key: value for key, value in choice.items() if not key.endswith("logprobs")}

@@ -32,6 +32,7 @@ __all__ = [
     "ChatChoice",
     "ChatCompletion",
     "CompletionTokensDetails",
+    "Envelope",
     "LogprobEntry",
     "Logprobs",
     "Model",
@@ -47,6 +48,7 @@ __all__ = [
     "ToolCallReply",
     "TopLogprob",
     "Usage",
+    "is_readable",
     "read_reply",
 ]
 
@@ -209,7 +211,9 @@ class ChatChoice(_Reply):
     reasoning_logprobs: Logprobs | None = None
 
 
-class _Envelope(_Reply):
+class Envelope(_Reply):
+    """What a reply, and each chunk of a stream, says beside its choices."""
+
     id: str | None = None
     object: str | None = None
     created: int | None = None
@@ -232,7 +236,7 @@ class _Envelope(_Reply):
         self._meta = meta
 
 
-class ChatCompletion(_Envelope):
+class ChatCompletion(Envelope):
     """The reply of a chat completion; of a stream, everything its chunks added up to."""
 
     choices: list[ChatChoice]
@@ -248,7 +252,7 @@ class TextChoice(_Reply):
     logprobs: TextLogprobs | None = None
 
 
-class TextCompletion(_Envelope):
+class TextCompletion(Envelope):
     """The reply of a text completion; of a stream, everything its chunks added up to."""
 
     choices: list[TextChoice]
@@ -291,6 +295,15 @@ def read_reply(kind: type[ReplyT], body: object, meta: ResponseMeta | None = Non
         raise ProtocolError(
             f"the reply is not a {kind.__name__}: {where or 'body'}: {problem['msg']}", where=where
         ) from None
-    if meta is not None and isinstance(reply, _Envelope):
+    if meta is not None and isinstance(reply, Envelope):
         reply.attach_meta(meta)
     return reply
+
+
+def is_readable(kind: type[ReplyT], part: object) -> bool:
+    """Whether a part of a reply has the documented shape."""
+    try:
+        read_reply(kind, part)
+    except ProtocolError:
+        return False
+    return True

@@ -48,14 +48,14 @@ class ChunkRenderer:
     def render(self, delta: ChatDelta) -> list[ChatGenerationChunk]:
         """The chunks of one delta; none for a delta that has nothing to show yet."""
         match delta:
-            case ContentDelta():
+            case ContentDelta(choice=0):
                 return [
                     self._chunk(delta.text, metadata=self._logprobs("logprobs", delta.logprobs))
                 ]
-            case ReasoningDelta():
+            case ReasoningDelta(choice=0):
                 metadata = self._logprobs("reasoning_logprobs", delta.logprobs)
                 return [self._chunk(reasoning=delta.text, metadata=metadata)]
-            case ToolCallDelta():
+            case ToolCallDelta(choice=0):
                 return self._tool_call(delta)
             case StreamStart():
                 self._id = delta.raw.get("id")
@@ -63,6 +63,8 @@ class ChunkRenderer:
             case Finish():
                 facts = read_reply_facts(delta.reply, self._rules)
                 return [*self._sealed(facts), self._last(facts)]
+            case ContentDelta() | ReasoningDelta() | ToolCallDelta():
+                return []  # of choices that were not asked for
             case _:
                 assert_never(delta)
 

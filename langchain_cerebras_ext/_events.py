@@ -47,17 +47,19 @@ class EventRenderer:
     def render(self, delta: ChatDelta) -> list[Event]:
         """The events of one delta."""
         match delta:
-            case ContentDelta():
+            case ContentDelta(choice=0):
                 return self._text(_TEXT, delta.text)
-            case ReasoningDelta():
+            case ReasoningDelta(choice=0):
                 return self._text(_REASONING, delta.text)
-            case ToolCallDelta():
+            case ToolCallDelta(choice=0):
                 return self._tool_call(delta)
             case StreamStart():
                 return [self._message_start(delta.raw)]
             case Finish():
                 facts = read_reply_facts(delta.reply, self._rules)
                 return [*self._finished_blocks(facts), self._message_finish(facts)]
+            case ContentDelta() | ReasoningDelta() | ToolCallDelta():
+                return []  # of choices that were not asked for
             case _:
                 assert_never(delta)
 

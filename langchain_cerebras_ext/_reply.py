@@ -85,9 +85,9 @@ def read_reply_facts(reply: ChatCompletion, rules: RenderRules) -> ReplyFacts:
     Raises:
         ProtocolError: The reply has no choice.
     """
-    if not reply.choices:
+    choice = next((each for each in reply.choices if each.index == 0), None)
+    if choice is None:
         raise ProtocolError("the reply holds no answer", where="choices")
-    choice = reply.choices[0]
     message = choice.message
     calls = message.tool_calls or ()
     kept = {"reasoning_content": message.reasoning, "refusal": message.refusal}

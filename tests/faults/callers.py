@@ -58,12 +58,17 @@ WAYS = [
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked, and how patiently."""
+    """Whom a caller asks.
+
+    Attributes:
+        https: HTTP clients to ask with, a sync and an async one, in place of the library's own.
+    """
 
     base_url: str
     max_retries: int = 0
     max_connections: int = 1_000
     ssl_context: Any = None
+    https: tuple[Any, Any] = (None, None)
 
     def config(self) -> ClientConfig:
         """The settings of a bare client; its retries do not wait."""
@@ -162,8 +167,9 @@ class Caller(ABC):
 
 class ClientCaller(Caller):
     def _connect(self, target: Target) -> None:
-        self._sync = CerebrasClient(target.config(), api_key=KEY)
-        self._async = AsyncCerebrasClient(target.config(), api_key=KEY)
+        sync, asynchronous = target.https
+        self._sync = CerebrasClient(target.config(), api_key=KEY, http_client=sync)
+        self._async = AsyncCerebrasClient(target.config(), api_key=KEY, http_client=asynchronous)
         self._to_close.append(self._sync)
         self._to_aclose.append(self._async)
 
@@ -199,6 +205,8 @@ class LangChainCaller(Caller):
             max_retries=target.max_retries,
             max_connections=target.max_connections,
             ssl_context=target.ssl_context,
+            http_client=target.https[0],
+            http_async_client=target.https[1],
         )
 
     def _pieces(self, is_stream: bool, timeouts: Timeouts) -> Generator[str]:
@@ -221,7 +229,9 @@ class LangChainCaller(Caller):
 class LlamaIndexCaller(Caller):
     def _connect(self, target: Target) -> None:
         http = http_library()
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = dict(
+            zip(("http_client", "async_http_client"), target.https, strict=True)
+        )
         if target.ssl_context is not None or target.max_connections != 1_000:
             options = {
                 "verify": target.ssl_context or True,
