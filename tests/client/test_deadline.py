@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cerebras_ext import CallOptions, RetryPolicy, StreamTimedOut, TimedOut, Timeouts
+from cerebras_ext.emulator.rawserver import raw_server
 from tests.client.asking import ANSWER, ANSWERED, Asker, Way, config
 from tests.client.canned import CHAT_STREAM, canned
 
@@ -29,6 +30,15 @@ def test_silence_ends_at_the_deadline(emulator: RunningEmulator, way: Way) -> No
     assert isinstance(error, TimedOut)
     assert (error.phase, error.was_sent, error.retries_taken) == ("total", True, 0)
     assert len(emulator.requests) == 1
+
+
+def test_silence_before_the_head_ends_at_the_deadline(way: Way) -> None:
+    """Not even a status comes."""
+    with raw_server("silence") as server, Asker(way, config(server.base_url)) as asker:
+        error = asker.error(CallOptions(timeout=SOON))
+    assert isinstance(error, TimedOut)
+    assert error.phase == "total"
+    assert server.n_connections == 1
 
 
 @pytest.mark.parametrize("fault", ["stall:3", "drip:5"], ids=["silence", "trickle"])

@@ -78,6 +78,17 @@ def test_wrong_transport_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         new_client(SETTINGS)
 
 
+@pytest.mark.parametrize(("wanted", "package"), [("fast", "cerebras_ext"), ("stock", "httpcore")])
+def test_transport_is_chosen_by_the_environment(
+    wanted: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's own pool is one variable away."""
+    monkeypatch.setenv("CEREBRAS_EXT_TRANSPORT", wanted)
+    with new_client(SETTINGS) as client:
+        pool: Any = client._transport
+        assert type(pool._pool).__module__.startswith(package)
+
+
 def test_clients_share_a_context_that_verifies() -> None:
     """Certificates are verified, always; a context costs 20 ms, so there is one (§1.6)."""
     context = _http._ssl_context_of(SETTINGS)

@@ -19,6 +19,7 @@ from cerebras_ext import (
     ContentDelta,
     ProtocolError,
     ServerError,
+    StreamIncomplete,
     StreamStart,
     TextDelta,
     TextFinish,
@@ -26,6 +27,7 @@ from cerebras_ext import (
 )
 from tests.client.asking import ANSWER, KEY, MODEL, QUESTION, Asker, Way, config
 from tests.client.canned import CHAT_BODY, CHAT_STREAM, Canned, canned
+from tests.core.streams import DONE, delta, finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -273,6 +275,38 @@ def test_compressed_reply_of_a_given_client_is_read(
 async def _async_pieces(body: bytes) -> AsyncIterator[bytes]:
     yield body[:9]
     yield body[9:]
+
+
+def streamed(library: Any, is_async: bool, *events: bytes) -> Any:
+    """What comes of a stream whose events arrive one by one."""
+
+    async def aevents() -> AsyncIterator[bytes]:
+        for event in events:
+            yield event
+
+    def handle(request: Any) -> Any:
+        content = aevents() if is_async else iter(events)
+        return library.Response(200, content=content, headers={"content-type": "text/event-stream"})
+
+    return asked_through(library, Way(is_async, is_stream=True), handle)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_text_after_the_finish_is_part_of_the_reply(library: Any, is_async: bool) -> None:
+    """A server that says more than it said it would is heard out (§3.4)."""
+    reply = streamed(library, is_async, delta(content="a"), finish(), delta(content="b"), DONE)
+    assert reply.choices[0].message.content == "ab"
+
+
+@LIBRARIES
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_stream_that_ends_without_a_finish_is_incomplete(library: Any, is_async: bool) -> None:
+    """Its end is clean, and proves nothing (§3.2)."""
+    with pytest.raises(StreamIncomplete) as caught:
+        streamed(library, is_async, delta(content="a"), delta(content="b"))
+    assert caught.value.partial is not None
+    assert caught.value.partial.to_wire()["choices"][0]["message"]["content"] == "ab"
 
 
 @LIBRARIES
