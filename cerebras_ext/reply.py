@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     PrivateAttr,
     ValidationError,
     field_validator,
@@ -21,6 +22,7 @@ from pydantic import (
 
 from cerebras_ext._json import is_array, is_object
 from cerebras_ext._shapes import joined_parts
+from cerebras_ext._sums import MAX_ARGUMENTS_CHARS
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import NO_RATE_LIMITS, RateLimits
 
@@ -156,7 +158,7 @@ class FunctionCallReply(_Reply):
     """The function a call names; `arguments` is the JSON text as the model wrote it."""
 
     name: str
-    arguments: str = ""
+    arguments: str = Field(default="", max_length=MAX_ARGUMENTS_CHARS)
 
     @field_validator("arguments", mode="before")
     @classmethod

@@ -104,7 +104,7 @@ class Caller(ABC):
             self._runner.run(self._listen(timeouts))
         return "".join(self.heard)
 
-    def error(self, timeouts: Timeouts) -> Exception | None:
+    def error(self, timeouts: Timeouts = PATIENT) -> Exception | None:
         """What asking fails with."""
         try:
             self.ask(timeouts)
