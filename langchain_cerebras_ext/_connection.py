@@ -133,6 +133,10 @@ class CerebrasConnection(BaseModel):
     """Whether capacity refusals are retried although the service says not to; most clear within a
     second.
     """
+    paces_requests: bool = False
+    """Whether calls wait, at most until their deadline, for room in the rate limits that replies
+    reported. Models with equal settings share the count; `rate_limiter` is separate.
+    """
     default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers of every request."""
     proxy: str | None = Field(default=None, exclude=True, repr=False)
@@ -352,6 +356,7 @@ class CerebrasConnection(BaseModel):
             max_connections=self.max_connections,
             gzip_above_bytes=self.gzip_above_bytes,
             merge_deltas=self.merge_deltas,
+            paces_requests=self.paces_requests,
             allow_insecure_http=self.allow_insecure_http,
         )
 

@@ -158,6 +158,9 @@ class CerebrasSettings(FunctionCallingLLM):
     retries_queue_exceeded: bool = Field(
         default=False, description="Whether to retry when the service is over capacity."
     )
+    paces_requests: bool = Field(
+        default=False, description="Whether calls wait for room in the rate limits."
+    )
     timeout: float | Timeouts | None = Field(
         default=None, description="Seconds for a whole call, or cerebras_ext Timeouts."
     )
@@ -343,6 +346,7 @@ class CerebrasSettings(FunctionCallingLLM):
             retry=RetryPolicy(self.max_retries, retries_queue_exceeded=self.retries_queue_exceeded),
             default_headers=tuple(sorted(self.default_headers.items())),
             merge_deltas=self.merge_deltas,
+            paces_requests=self.paces_requests,
             allow_insecure_http=self.allow_insecure_http,
         )
 

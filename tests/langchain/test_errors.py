@@ -303,3 +303,19 @@ def test_no_retry_after_the_first_chunk(
     error = raised(path, make_chat(max_retries=2))
     assert isinstance(error, core.ModelConnectionError)
     assert len(cerebras_emulator.requests) == 1
+
+
+@pytest.mark.parametrize("path", ["invoke", "ainvoke", "stream", "astream"])
+def test_paced_call_without_room_is_not_sent(
+    path: str, make_chat: Callable[..., ChatCerebras], cerebras_emulator: RunningEmulator
+) -> None:
+    """Reliability contract §8.4: the second call's turn is a minute off, its deadline a second."""
+    limits = {"limit": "1", "remaining": "0"}
+    headers = {f"x-ratelimit-{name}-requests-minute": value for name, value in limits.items()}
+    cerebras_emulator.script({"content": "Hi", "headers": headers})
+    model = make_chat(paces_requests=True, timeout=1, api_key=f"csk-test-{path}")  # own client
+    assert PATHS[path](model, "Hi").text == "Hi"
+    error = raised(path, model)
+    assert isinstance(error, lc.TimedOut)
+    assert error.was_sent is False
+    assert len(cerebras_emulator.requests) == 1

@@ -31,6 +31,13 @@ def test_changed_settings_take_effect() -> None:
     assert llm._client().config.retry.max_retries == 7
 
 
+def test_pacing_is_the_clients() -> None:
+    """Reliability contract §8.4: off unless asked for."""
+    assert not model()._client().config.paces_requests
+    assert model(paces_requests=True)._client().config.paces_requests
+    assert model(paces_requests=True)._async_client().config.paces_requests
+
+
 def test_after_a_close_the_next_call_opens_anew() -> None:
     """LI-62: sync, and closing twice is fine."""
     llm = model(base_url="http://localhost:9")
