@@ -285,7 +285,7 @@ def calling(way: Way, target: Target) -> Generator[Caller]:
 
 
 def _text_of(reply: Any) -> str:
-    return reply.choices[0].message.content or ""
+    return "".join(choice.message.content or "" for choice in reply.choices[:1])
 
 
 def soon(holds: Callable[[], bool], sleep: Callable[[float], None] = time.sleep) -> bool:
