@@ -21,12 +21,9 @@ from cerebras_ext.emulator.script import ScriptCall, ScriptError, ScriptStep, re
 try:
     from cerebras_ext.emulator.server import RunningEmulator, running_emulator
 except ModuleNotFoundError as error:
-    _missing = (error.name or "").partition(".")[0]
-    if _missing not in {"starlette", "uvicorn"}:
+    if (error.name or "").partition(".")[0] != "uvicorn":
         raise
-    raise ImportError(
-        f"The emulator needs {_missing}: pip install 'cerebras-ext[emulator]'"
-    ) from None
+    raise ImportError("The emulator needs uvicorn: pip install 'cerebras-ext[emulator]'") from None
 
 __all__ = [
     "FAULTS",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
-
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
-from starlette.routing import Route
 
 from cerebras_ext.emulator import endpoints, generation
 from cerebras_ext.emulator.arrival import Arrival, arrival_of
+from cerebras_ext.emulator.asgi import ClientLeft
 from cerebras_ext.emulator.faults import FAULT_HEADER, Fault, FaultError, read_fault
 from cerebras_ext.emulator.outgoing import Drop, Outgoing
 from cerebras_ext.emulator.problems import (
@@ -21,7 +18,6 @@ from cerebras_ext.emulator.problems import (
     ROUTE_NOT_FOUND,
     WRONG_API_KEY,
     ApiProblem,
-    KnownError,
     invalid_request,
 )
 from cerebras_ext.emulator.replies import problem_reply
@@ -29,81 +25,81 @@ from cerebras_ext.emulator.visit import Visit
 from cerebras_ext.emulator.writer import play
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
-
+    from cerebras_ext.emulator.asgi import Receive, Scope, Send
     from cerebras_ext.emulator.state import EmulatorState
 
-__all__ = ["create_app"]
+__all__ = ["Application"]
 
 _Endpoint: TypeAlias = Callable[["EmulatorState", Visit], Outgoing]
-_Handler: TypeAlias = Callable[["Request"], Awaitable[Response]]
-_ExceptionHandler: TypeAlias = Callable[["Request", Exception], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    method: str
+    endpoint: _Endpoint
+    needs_key: bool = True
+
+
+# A path that ends in a slash has the id of a model behind it.
+_ROUTES: Mapping[str, _Route] = {
+    "/v1/chat/completions": _Route("POST", generation.chat),
+    "/v1/completions": _Route("POST", generation.completions),
+    "/v1/models": _Route("GET", endpoints.models),
+    "/v1/models/": _Route("GET", endpoints.model),
+    "/v1/tcp_warming": _Route("GET", endpoints.tcp_warming),
+    "/public/v1/models": _Route("GET", endpoints.public_models, needs_key=False),
+    "/public/v1/models/": _Route("GET", endpoints.public_model, needs_key=False),
+}
 
 _NOBODY_LISTENS = Outgoing(400, (), (Drop(),))
 
 
-def create_app(state: EmulatorState) -> Starlette:
-    """The application that answers from `state`."""
+class Application:
+    """Answers requests from what an emulator remembers."""
 
-    def route(
-        path: str, endpoint: _Endpoint, *, method: str = "GET", needs_key: bool = True
-    ) -> Route:
-        return Route(path, _handler(state, endpoint, needs_key=needs_key), methods=[method])
-
-    return Starlette(
-        routes=[
-            route("/v1/chat/completions", generation.chat, method="POST"),
-            route("/v1/completions", generation.completions, method="POST"),
-            route("/v1/models", endpoints.models),
-            route("/v1/models/{id:path}", endpoints.model),
-            route("/v1/tcp_warming", endpoints.tcp_warming),
-            route("/public/v1/models", endpoints.public_models, needs_key=False),
-            route("/public/v1/models/{id:path}", endpoints.public_model, needs_key=False),
-        ],
-        exception_handlers={
-            404: _refusal(ROUTE_NOT_FOUND, state),
-            405: _refusal(METHOD_NOT_ALLOWED, state),
-        },
-    )
-
-
-class _Playing(Response):
-    """A Starlette response that sends an `Outgoing`, then does what is left to do."""
-
-    def __init__(
-        self, outgoing: Outgoing, state: EmulatorState, visit: Visit | None = None
-    ) -> None:
-        self._outgoing = outgoing
+    def __init__(self, state: EmulatorState) -> None:
         self._state = state
-        self._visit = visit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await play(self._outgoing, scope, receive, send, self._state.open_replies)
-        finally:
-            for step in self._visit.afterwards if self._visit else ():
-                step()
-            self._state.touch()
-
-
-def _handler(state: EmulatorState, endpoint: _Endpoint, *, needs_key: bool) -> _Handler:
-    async def handle(request: Request) -> Response:
+        """Answers one request."""
+        state = self._state
         state.touch()
+        visit: Visit | None = None
         try:
-            arrival = await arrival_of(request, state.recorder, state.options.max_body_bytes)
-        except ClientDisconnect:
-            return _Playing(_NOBODY_LISTENS, state)
-        visit = Visit(arrival, state.seeds.seed_of(arrival.raw), state.options.clock())
+            arrival = await arrival_of(scope, receive, state.recorder, state.options.max_body_bytes)
+            visit = Visit(arrival, state.seeds.seed_of(arrival.raw), state.options.clock())
+            outgoing = _answer(state, visit)
+        except ClientLeft:
+            outgoing = _NOBODY_LISTENS
         try:
-            if needs_key:
-                _check_key(arrival, state.options.api_key)
-            outgoing = _outgoing(state, endpoint, visit)
-        except ApiProblem as problem:
-            outgoing = problem_reply(problem, seed=visit.seed)
-        return _Playing(outgoing, state, visit)
+            await play(outgoing, scope, receive, send, state.open_replies)
+        finally:
+            for step in visit.afterwards if visit else ():
+                step()
+            state.touch()
 
-    return handle
+
+def _answer(state: EmulatorState, visit: Visit) -> Outgoing:
+    try:
+        route = _route_of(visit.arrival)
+        if route.needs_key:
+            _check_key(visit.arrival, state.options.api_key)
+        return _outgoing(state, route.endpoint, visit)
+    except ApiProblem as problem:
+        return problem_reply(problem, seed=visit.seed)
+
+
+def _route_of(arrival: Arrival) -> _Route:
+    method, path = arrival.method, arrival.path
+    route = _ROUTES.get(path) or next(
+        (_ROUTES[start] for start in _ROUTES if start[-1] == "/" and path.startswith(start)), None
+    )
+    if route is None:
+        raise ROUTE_NOT_FOUND.problem(method=method, path=path)
+    if method != route.method and (method, route.method) != ("HEAD", "GET"):
+        allowed = {"allow": route.method}
+        raise METHOD_NOT_ALLOWED.problem(headers=allowed, method=method, path=path)
+    return route
 
 
 def _outgoing(state: EmulatorState, endpoint: _Endpoint, visit: Visit) -> Outgoing:
@@ -127,14 +123,6 @@ def _fault_of(arrival: Arrival) -> Fault | None:
         return read_fault(text)
     except FaultError as error:
         raise invalid_request(f"{FAULT_HEADER}: {error}", param=FAULT_HEADER) from None
-
-
-def _refusal(error: KnownError, state: EmulatorState) -> _ExceptionHandler:
-    async def refuse(request: Request, _: Exception) -> Response:
-        problem = error.problem(method=request.method, path=request.url.path)
-        return _Playing(problem_reply(problem, seed=b""), state)
-
-    return refuse
 
 
 def _check_key(arrival: Arrival, expected: str | None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from cerebras_ext.emulator.asgi import read_body
 from cerebras_ext.emulator.bodies import parse_body
 from cerebras_ext.emulator.problems import PAYLOAD_TOO_LARGE, ApiProblem, invalid_request
 from cerebras_ext.emulator.recording import RecordedRequest, public_headers
@@ -13,8 +15,7 @@ from cerebras_ext.emulator.recording import RecordedRequest, public_headers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.requests import Request
-
+    from cerebras_ext.emulator.asgi import Receive, Scope
     from cerebras_ext.emulator.recording import Recorder
 
 __all__ = ["Arrival", "arrival_of"]
@@ -26,51 +27,45 @@ class Arrival:
 
     method: str
     path: str
-    headers: Mapping[str, str]
     query: Mapping[str, str]
-    path_params: Mapping[str, str]
+    headers: Mapping[str, str]
     raw: bytes
     body: Any = None
     problem: ApiProblem | None = None
 
 
-async def arrival_of(request: Request, recorder: Recorder, limit_bytes: int) -> Arrival:
-    """Reads a request to its end and records it, readable or not."""
-    headers = dict(request.headers)
-    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    raw, problem = b"", None
+async def arrival_of(
+    scope: Scope, receive: Receive, recorder: Recorder, limit_bytes: int
+) -> Arrival:
+    """Reads a request to its end and records it, readable or not.
+
+    Raises:
+        ClientLeft: It has no end.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    raw = await read_body(receive, limit_bytes)
     body: Any = None
+    problem: ApiProblem | None = None
     try:
-        raw = await _read(request, limit_bytes)
-        if raw:
-            body = parse_body(_decoded(raw, headers, limit_bytes), headers.get("content-type", ""))
+        body = _body_of(raw, headers, limit_bytes)
     except ApiProblem as error:
         problem = error
-    recorder.record(RecordedRequest(request.method, path, public_headers(headers), body, raw))
-    return Arrival(
-        request.method,
-        path,
-        headers,
-        request.query_params,
-        request.path_params,
-        raw,
-        body,
-        problem,
-    )
+    method, path, raw = scope["method"], scope["path"], raw or b""
+    target = f"{path}?{query}" if query else path
+    recorder.record(RecordedRequest(method, target, public_headers(headers), body, raw))
+    return Arrival(method, path, dict(parse_qsl(query)), headers, raw, body, problem)
 
 
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    pieces: list[bytes] = []
-    n_bytes = 0
-    async for piece in request.stream():
-        n_bytes += len(piece)
-        if n_bytes > limit_bytes:
-            raise PAYLOAD_TOO_LARGE.problem(limit_bytes=limit_bytes)
-        pieces.append(piece)
-    return b"".join(pieces)
+def _body_of(raw: bytes | None, headers: Mapping[str, str], limit_bytes: int) -> Any:
+    if raw is None:
+        raise PAYLOAD_TOO_LARGE.problem(limit_bytes=limit_bytes)
+    if not raw:
+        return None
+    return parse_body(_unpacked(raw, headers, limit_bytes), headers.get("content-type", ""))
 
 
-def _decoded(raw: bytes, headers: Mapping[str, str], limit_bytes: int) -> bytes:
+def _unpacked(raw: bytes, headers: Mapping[str, str], limit_bytes: int) -> bytes:
     """The body without its `Content-Encoding`."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding == "identity":

@@ -46,7 +46,8 @@ def _models(state: EmulatorState, visit: Visit, *, is_public: bool) -> Outgoing:
 
 
 def _model(state: EmulatorState, visit: Visit, *, is_public: bool) -> Outgoing:
-    facts = state.service.facts(visit.arrival.path_params["id"])
+    _, _, id = visit.arrival.path.partition("/models/")
+    facts = state.service.facts(id)
     body = model_json(facts, _format(visit), is_public=is_public)
     return json_reply(body, seed=visit.seed)
 

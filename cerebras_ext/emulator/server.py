@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cerebras_ext.emulator.app import create_app
+from cerebras_ext.emulator.app import Application
 from cerebras_ext.emulator.options import EmulatorOptions
 from cerebras_ext.emulator.script import steps_of
 from cerebras_ext.emulator.state import EmulatorState
-from cerebras_ext.emulator.tokens import load_tokenizer
+from cerebras_ext.emulator.tokens import find_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -139,12 +139,12 @@ class EmulatorServer(Server):
     """The server of one emulator: stops at once, or by itself after an idle time."""
 
     def __init__(self, state: EmulatorState) -> None:
-        load_tokenizer()  # so that the first request is answered without delay
+        find_tokenizer()
         self._state = state
         self._is_ready = threading.Event()
         super().__init__(
             Config(
-                create_app(state),
+                Application(state),
                 http=_Protocol,
                 ws="none",
                 lifespan="off",
@@ -166,9 +166,10 @@ class EmulatorServer(Server):
             raise TimeoutError(f"the emulator did not start within {_START_TIMEOUT_S:g} s")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts, and says so."""
+        """Starts, says so, and gets ready to count tokens."""
         await super().startup(sockets)
         self._is_ready.set()
+        load_tokenizer()
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop; asked ten times a second."""

@@ -11,7 +11,7 @@ from cerebras_ext.emulator.outgoing import Drop, Frame, Outgoing, Stall, Wait
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from starlette.types import Message, Receive, Scope, Send
+    from cerebras_ext.emulator.asgi import Message, Receive, Scope, Send
 
 __all__ = ["OpenReplies", "play"]
 

@@ -11,7 +11,7 @@ from cerebras_ext.catalog import facts_of
 from cerebras_ext.emulator.accepted import Message, ResponseFormat, Tool, ToolCall
 from cerebras_ext.emulator.prompt_size import prompt_size
 from cerebras_ext.emulator.service import Service
-from cerebras_ext.emulator.tokens import count_tokens, decode, encode, load_tokenizer, pieces
+from cerebras_ext.emulator.tokens import count_tokens, decode, encode, find_tokenizer, pieces
 from cerebras_ext.emulator.validate import validate_chat
 from tests.captures import captures, needs_captures
 
@@ -61,14 +61,10 @@ def test_unknown_id_is_named(id):
 
 
 def test_missing_tokenizer_names_the_extra(monkeypatch):
-    """An emulator without its extra says what to install."""
+    """An emulator without its extra says what to install, before it listens."""
     monkeypatch.setitem(sys.modules, "bpe_openai", None)
-    load_tokenizer.cache_clear()
-    try:
-        with pytest.raises(ImportError, match=r"cerebras-ext\[emulator\]"):
-            load_tokenizer()
-    finally:
-        load_tokenizer.cache_clear()
+    with pytest.raises(ImportError, match=r"cerebras-ext\[emulator\]"):
+        find_tokenizer()
 
 
 # --- prompts
