@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
+    LLMStructuredPredictInProgressEvent,
     LLMStructuredPredictStartEvent,
 )
 from llama_index_instrumentation import get_dispatcher
@@ -84,6 +85,32 @@ class Cerebras(CerebrasEndpoints):
         _note_start(output_cls, prompt, prompt_args)
         response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
         return _noted_end(ObjectReader(output_cls).whole(response))
+
+    async def astream_structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Model | FlexibleModel, None]:
+        """Objects of a class as they grow, from a prompt; arguments as in `structured_predict`.
+
+        As core's, but what is closed lets go of the response at once, not when it is collected.
+        """
+
+        async def objects() -> AsyncGenerator[Model | FlexibleModel, None]:
+            _note_start(output_cls, prompt, prompt_args)
+            found = await self._structured_astream_call(
+                output_cls, prompt, llm_kwargs, **prompt_args
+            )
+            shown: Any = None
+            async with aclosing(found):
+                async for shown in found:
+                    dispatcher.event(LLMStructuredPredictInProgressEvent(output=shown))
+                    yield shown
+            _noted_end(shown)
+
+        return objects()
 
     def _structured_stream_call(
         self,
