@@ -18,9 +18,12 @@ from cerebras_ext import (
     ClientConfig,
     RetryPolicy,
 )
+from tests.faults.sockets import client_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from cerebras_ext.emulator.rawserver import RawServer
 
 KEY = "csk-test-1"
 MODEL = "gpt-oss-120b"
@@ -137,3 +140,13 @@ async def soon_async(holds: Callable[[], bool]) -> bool:
             return False
         await asyncio.sleep(0.002)
     return True
+
+
+def port_of(server: RawServer) -> int:
+    """Where a server listens."""
+    return int(server.root_url.rpartition(":")[2])
+
+
+def sockets_to(server: RawServer) -> set[int]:
+    """Our ends of connections to a server."""
+    return client_sockets(port_of(server))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cerebras_ext.emulator import EmulatorOptions, RunningEmulator, running_emulator
+from cerebras_ext.emulator.rawserver import RawServer, raw_server
 from tests.client.asking import ANSWERED, WAYS, Way
 
 if TYPE_CHECKING:
@@ -40,3 +41,10 @@ def way(request: pytest.FixtureRequest) -> Way:
     """Each way to ask: sync and async, whole and streamed."""
     chosen: Way = request.param
     return chosen
+
+
+@pytest.fixture
+def counted(emulator: RunningEmulator) -> Iterator[RawServer]:
+    """The emulator behind a relay that counts connections."""
+    with raw_server(upstream=emulator.root_url) as relay:
+        yield relay

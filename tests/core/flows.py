@@ -6,25 +6,26 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cerebras_ext._assemble import ChatAssembler
 from cerebras_ext.config import Timeouts
-from cerebras_ext.errors import CerebrasError
-from cerebras_ext.flow import Answer, CallPlan, Clock, Head, Send, Sleep
+from cerebras_ext.errors import CerebrasError, ConnectionFailed
+from cerebras_ext.flow import (
+    Answer,
+    CallPlan,
+    Clock,
+    Head,
+    Send,
+    Sleep,
+    StreamReply,
+    WholeReply,
+    call_flow,
+)
+from cerebras_ext.reply import ChatCompletion
 from cerebras_ext.request import CHAT, ApiCall, build_call
 from cerebras_ext.retry import RetryBudget, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-__all__ = [
-    "CALL",
-    "QUESTION",
-    "Played",
-    "Reply",
-    "StoppedClock",
-    "chat_body",
-    "plan_of",
-    "play",
-]
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 CALL = build_call(CHAT, QUESTION, is_stream=False)
@@ -151,3 +152,28 @@ def play(
         played.error = error
     assert not waiting, "the flow ended before everything happened"
     return played
+
+
+SSE = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "r"}
+OK = Reply()
+BUSY = Reply(503, (b'{"message": "busy"}',), {"x-request-id": "r1"})
+
+
+def reset() -> ConnectionFailed:
+    """A connection that died after the request was sent."""
+    return ConnectionFailed("reset", was_sent=True)
+
+
+def whole(*happenings: Reply | CerebrasError, **plan: Any) -> Played:
+    """A whole chat completion."""
+    return play(call_flow, WholeReply(ChatCompletion), *happenings, **plan)
+
+
+def streamed(*happenings: Reply | CerebrasError, merges: bool = True, **plan: Any) -> Played:
+    """A streamed chat completion."""
+    return play(call_flow, StreamReply(ChatAssembler, merges), *happenings, **plan)
+
+
+def sse(*pieces: bytes, **facts: Any) -> Reply:
+    """A reply that streams."""
+    return Reply(body=pieces, headers=SSE, **facts)

@@ -6,15 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._assemble import ChatAssembler
-from cerebras_ext.deltas import Finish, ToolCallDelta
+from cerebras_ext.deltas import ContentDelta, Finish, ReasoningDelta, ToolCallDelta
+from cerebras_ext.errors import ConnectionFailed
 from cerebras_ext.reply import ResponseMeta
 from cerebras_ext.stream import StreamReader
 
 if TYPE_CHECKING:
     from cerebras_ext.deltas import ChatDelta
     from cerebras_ext.reply import ChatCompletion
-
-__all__ = ["DONE", "arguments_of", "chat_reader", "chunk", "delta", "event", "finish", "read_chat"]
 
 DONE = b"data: [DONE]\n\n"
 META = ResponseMeta(request_id="req-1", retries_taken=1)
@@ -61,3 +60,13 @@ def arguments_of(deltas: list[ChatDelta]) -> dict[int, str]:
         index: "".join(one.arguments for one in calls if one.index == index)
         for index in sorted({one.index for one in calls})
     }
+
+
+def texts(deltas: list[ChatDelta]) -> str:
+    """Reasoning and content, one after the other."""
+    return "".join(one.text for one in deltas if isinstance(one, ReasoningDelta | ContentDelta))
+
+
+START = delta(role="assistant")
+BEFORE = START + delta(reasoning="Hm") + delta(content="He") + delta(content="llo")
+RESET = ConnectionFailed("reset by peer", was_sent=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from cerebras_ext import stream
-from cerebras_ext._assemble import TextAssembler
-from cerebras_ext.deltas import ContentDelta, Finish, ReasoningDelta, StreamStart, TextDelta
+from cerebras_ext.deltas import Finish, StreamStart
 from cerebras_ext.errors import (
     ConnectionFailed,
     ProtocolError,
-    StreamError,
     StreamFailed,
     StreamIncomplete,
     StreamInterrupted,
@@ -21,16 +19,21 @@ from cerebras_ext.errors import (
     TimedOut,
 )
 from cerebras_ext.reply import ResponseMeta
-from cerebras_ext.stream import StreamReader
-from tests.core.streams import DONE, META, chat_reader, chunk, delta, event, finish, read_chat
-from tests.transcripts import TRANSCRIPTS, Transcript, reader_of, single_bytes
-
-if TYPE_CHECKING:
-    from cerebras_ext.deltas import ChatDelta
-
-START = delta(role="assistant")
-BEFORE = START + delta(reasoning="Hm") + delta(content="He") + delta(content="llo")
-RESET = ConnectionFailed("reset by peer", was_sent=True)
+from tests.core.streams import (
+    BEFORE,
+    DONE,
+    META,
+    RESET,
+    START,
+    chat_reader,
+    chunk,
+    delta,
+    event,
+    finish,
+    read_chat,
+    texts,
+)
+from tests.transcripts import single_bytes
 
 FAULTS: dict[str, tuple[bytes, type[Exception], str]] = {
     "clean end": (b"", StreamIncomplete, "ended without a finish reason"),
@@ -143,11 +146,6 @@ FAULTS: dict[str, tuple[bytes, type[Exception], str]] = {
 }
 
 
-def texts(deltas: list[ChatDelta]) -> str:
-    """Reasoning and content, one after the other."""
-    return "".join(one.text for one in deltas if isinstance(one, ReasoningDelta | ContentDelta))
-
-
 @pytest.mark.parametrize(("fault", "kind", "message"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("merges", [True, False], ids=["merged", "unmerged"])
 def test_what_came_before_a_fault_is_delivered(
@@ -239,93 +237,6 @@ def test_death_of_the_transport_is_an_interrupted_stream(
         assert caught.value.phase == cause.phase
 
 
-@pytest.mark.parametrize("cause", [None, RESET], ids=["clean end", "reset"])
-@pytest.mark.parametrize("end", [finish(), finish() + DONE], ids=["finish", "finish and DONE"])
-def test_finish_is_proved_by_a_reason(end: bytes, cause: ConnectionFailed | None) -> None:
-    """After a finish reason a missing `[DONE]` or a dead transport is normal (§3.2)."""
-    reader = chat_reader()
-    reader.feed(BEFORE + end)
-    (last,) = reader.end(cause)
-    assert isinstance(last, Finish)
-    assert last.finish_reason == "stop"
-
-
-def test_finish_is_proved_by_done_alone() -> None:
-    """`[DONE]` without a reason is a finish whose reason stays None (§3.2)."""
-    reader = chat_reader()
-    reader.feed(BEFORE + DONE)
-    (last,) = reader.end()
-    assert isinstance(last, Finish)
-    assert last.finish_reason is None
-    assert last.reply.choices[0].message.content == "Hello"
-
-
-def test_finish_needs_a_reason_for_every_choice() -> None:
-    """One choice that ended does not end the other (§3.2)."""
-    reader = chat_reader()
-    reader.feed(delta(0, content="a") + delta(1, content="b") + finish(index=0))
-    assert not reader.is_finished
-    with pytest.raises(StreamIncomplete):
-        reader.end()
-
-
-def test_finish_needs_every_choice_that_was_asked_for() -> None:
-    """A second prompt whose text never began was not answered (§3.2)."""
-    reader = StreamReader(TextAssembler(META, n_choices=2))
-    reader.feed(chunk([{"index": 0, "text": "a", "finish_reason": "stop"}]))
-    assert not reader.is_finished
-    reader.feed(chunk([{"index": 1, "text": "b", "finish_reason": "stop"}]))
-    assert reader.is_finished
-
-
-def test_reply_is_there_once_the_finish_was_given() -> None:
-    """Before the end there is only the partial reply."""
-    reader = chat_reader()
-    reader.feed(BEFORE + finish())
-    assert reader.reply is None
-    (last,) = reader.end()
-    assert isinstance(last, Finish)
-    assert reader.reply is last.reply
-
-
-def test_stream_of_no_choice_is_no_reply() -> None:
-    """A finish is not assumed where no choice was seen."""
-    reader = chat_reader()
-    reader.feed(chunk([]))
-    with pytest.raises(StreamIncomplete) as caught:
-        reader.end()
-    assert caught.value.partial is not None
-    assert caught.value.partial.choices == []
-
-
-def test_done_before_any_chunk_is_a_protocol_error() -> None:
-    """`[DONE]` alone is no reply."""
-    reader = chat_reader()
-    assert reader.feed(DONE) == []
-    with pytest.raises(ProtocolError, match="ended before its first chunk") as caught:
-        reader.end()
-    assert caught.value.partial is None
-
-
-@pytest.mark.parametrize("cause", [None, RESET], ids=["clean end", "reset"])
-def test_nothing_at_all_has_no_partial(cause: ConnectionFailed | None) -> None:
-    """Before the first chunk there is no partial reply."""
-    with pytest.raises(StreamError) as caught:
-        chat_reader().end(cause)
-    assert caught.value.partial is None
-
-
-@pytest.mark.parametrize("tail", [b"", b" trailing", b"x" * 5_000_000])
-def test_nothing_is_read_after_done(tail: bytes) -> None:
-    """`[DONE]` ends the stream, whatever follows it (API specification §4.1)."""
-    reader = chat_reader()
-    deltas = reader.feed(BEFORE + finish() + b"data: [DONE]" + tail[:9] + b"\n\n" + tail)
-    assert reader.is_over
-    assert reader.feed(delta(content="more")) == []
-    assert texts(deltas) == "HmHello"
-    assert isinstance(reader.end()[-1], Finish)
-
-
 @pytest.mark.parametrize(
     "unknown",
     [
@@ -404,103 +315,3 @@ def test_after_done_the_rest_of_a_compressed_piece_is_left() -> None:
     reader = chat_reader(meta=meta)
     reader.feed(gzip.compress(BEFORE + finish() + DONE + b"data: x\n\n" * 20_000, mtime=0))
     assert isinstance(reader.end()[-1], Finish)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "message"),
-    [(5, "tokens that are not an array"), (["a"], "tokens that are not integers")],
-)
-def test_odd_tokens_of_a_text_completion_are_a_protocol_error(tokens: Any, message: str) -> None:
-    """Token ids are integers (API §5.2)."""
-    reader = StreamReader(TextAssembler(META))
-    deltas = reader.feed(chunk([{"text": "a"}]) + chunk([{"tokens": tokens}]))
-    assert [type(one) for one in deltas] == [StreamStart, TextDelta]
-    with pytest.raises(ProtocolError, match=message):
-        reader.end()
-
-
-# what came beside the texts cannot be read as a reply, but the texts can
-ODD: dict[str, bytes] = {
-    "id": event({"id": 5, "choices": [{"delta": {"content": "Hello"}}]}),
-    "usage": chunk([{"delta": {"content": "Hello"}}], usage={"prompt_tokens": "many"}),
-    "log probabilities": chunk(
-        [{"delta": {"content": "Hello"}, "logprobs": {"content": [{"token": 1}]}}]
-    ),
-}
-
-
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_partial_has_the_texts_whatever_came_beside_them(odd: bytes) -> None:
-    """A finish that cannot be read is a protocol error that still has the answer's text."""
-    reader = chat_reader()
-    assert texts(reader.feed(odd + finish())) == "Hello"
-    with pytest.raises(ProtocolError, match="the reply is not a ChatCompletion") as caught:
-        reader.end()
-    partial: Any = caught.value.partial
-    assert partial.choices[0].message.content == "Hello"
-
-
-def test_logprobs_of_half_characters_are_readable() -> None:
-    """Tokens of log probabilities may be half a surrogate pair; they become U+FFFD (§3.6)."""
-    entry = b'{"token":"\\ud83d","logprob":-1.0}'
-    raw = b'{"choices":[{"delta":{"content":"a\\ud83d"},"logprobs":{"content":[' + entry + b"]}}]}"
-    deltas, reply = read_chat(
-        event(raw), event(b'{"choices":[{"delta":{"content":"\\ude00"}}]}'), finish()
-    )
-    assert texts(deltas) == "a😀"
-    assert reply.choices[0].logprobs is not None
-    assert reply.choices[0].logprobs.content is not None
-    assert reply.choices[0].logprobs.content[0].token == "\ufffd"
-    assert deltas[1].raw["choices"][0]["delta"] == {"content": "a😀"}
-
-
-def test_broken_utf8_reads_as_replacement_characters() -> None:
-    """The stream is UTF-8 always; broken bytes are U+FFFD and end nothing (§3.1)."""
-    deltas, _ = read_chat(event(b'{"choices":[{"delta":{"content":"a\xff"}}]}'), finish())
-    assert texts(deltas) == "a\ufffd"
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        (
-            {"content": [{"type": "text", "text": "a"}, {"text": "b"}, {"x": 1}, 5]},
-            {"content": "ab"},
-        ),
-        ({"reasoning_content": "a"}, {"reasoning": "a"}),
-        ({"reasoning": "a", "reasoning_content": "b"}, {"reasoning": "a"}),
-        ({"refusal": "no"}, {"refusal": "no"}),
-        ({"content": ""}, {"content": ""}),
-        ({"content": None}, {}),
-        ({"role": "tool"}, {"role": "tool"}),
-    ],
-)
-def test_other_spellings_are_understood(fields: dict[str, Any], message: dict[str, Any]) -> None:
-    """What gateways in front of the service may send reads as the service's own (§10.3)."""
-    _, reply = read_chat(delta(**fields), finish())
-    assert reply.to_wire()["choices"][0]["message"] == {"role": "assistant", **message}
-
-
-def test_pieces_of_a_refusal_are_joined() -> None:
-    """A refusal in several deltas is one text."""
-    _, reply = read_chat(delta(refusal="n"), delta(refusal="o"), finish())
-    assert reply.choices[0].message.refusal == "no"
-
-
-TEXT_KEYS = {ContentDelta: "content", ReasoningDelta: "reasoning", TextDelta: "text"}
-
-
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda one: one.name)
-def test_partial_holds_what_was_delivered(transcript: Transcript) -> None:
-    """Cut after any event, the partial has exactly the texts of the deltas (§3.2)."""
-    for n_events in range(1, len(transcript.events)):
-        reader = reader_of(transcript)
-        deltas = reader.feed(b"".join(transcript.events[:n_events]))
-        partial = reader.partial()
-        assert partial is not None
-        for choice in partial.to_wire()["choices"]:
-            shown = choice.get("message", choice)
-            mine = [one for one in deltas if getattr(one, "choice", None) == choice["index"]]
-            for kind, key in TEXT_KEYS.items():
-                text = "".join(one.text for one in mine if isinstance(one, kind))
-                assert shown.get(key, "") == text
