@@ -45,24 +45,23 @@ async def arrival_of(
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = scope["query_string"].decode("latin-1")
     raw = await read_body(receive, limit_bytes)
+    unpacked = b""
     body: Any = None
     problem: ApiProblem | None = None
     try:
-        body = _body_of(raw, headers, limit_bytes)
+        if raw is None:
+            raise PAYLOAD_TOO_LARGE.problem(limit_bytes=limit_bytes)
+        if raw:
+            unpacked = _unpacked(raw, headers, limit_bytes)
+            body = parse_body(unpacked, headers.get("content-type", ""))
     except ApiProblem as error:
         problem = error
     method, path, raw = scope["method"], scope["path"], raw or b""
-    target = f"{path}?{query}" if query else path
-    recorder.record(RecordedRequest(method, target, public_headers(headers), body, raw))
+    request = RecordedRequest(
+        method, f"{path}?{query}" if query else path, public_headers(headers), body, raw
+    )
+    recorder.record(request, n_bytes=len(raw) + len(unpacked))
     return Arrival(method, path, dict(parse_qsl(query)), headers, raw, body, problem)
-
-
-def _body_of(raw: bytes | None, headers: Mapping[str, str], limit_bytes: int) -> Any:
-    if raw is None:
-        raise PAYLOAD_TOO_LARGE.problem(limit_bytes=limit_bytes)
-    if not raw:
-        return None
-    return parse_body(_unpacked(raw, headers, limit_bytes), headers.get("content-type", ""))
 
 
 def _unpacked(raw: bytes, headers: Mapping[str, str], limit_bytes: int) -> bytes:

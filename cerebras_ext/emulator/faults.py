@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from pydantic_core import to_json
 
 from cerebras_ext.emulator.fault_answers import error_body, error_json, redirect, status_answer
-from cerebras_ext.emulator.outgoing import Drop, Frame, Outgoing, Stall, Step, Wait
+from cerebras_ext.emulator.outgoing import Drop, Frame, Outgoing, Stall, Step, Wait, read_header
 from cerebras_ext.emulator.problems import INTERNAL_ERROR, QUEUE_EXCEEDED
 from cerebras_ext.emulator.render import DONE_EVENT, sse_event
 
@@ -30,6 +30,7 @@ __all__ = ["FAULTS", "FAULT_HEADER", "Fault", "FaultError", "FaultKind", "read_f
 FAULT_HEADER = "x-emulator-fault"
 
 _MIB = 1024 * 1024
+_MOST_MIB = 1024
 _Answer: TypeAlias = Callable[[str], Outgoing]
 _Damage: TypeAlias = Callable[[Outgoing, str], Outgoing]
 
@@ -73,7 +74,7 @@ class Fault:
     def damaged(self, outgoing: Outgoing) -> Outgoing:
         """The endpoint's reply with the fault in it."""
         assert self.kind.damage is not None
-        return self.kind.damage(outgoing, self.argument).with_headers(self.headers)
+        return self.kind.damage(outgoing.whole(), self.argument).with_headers(self.headers)
 
 
 def read_fault(text: str) -> Fault:
@@ -96,9 +97,12 @@ def read_fault(text: str) -> Fault:
 
 def _header(pair: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
-    if not equals or not name.strip():
+    if not equals:
         raise FaultError(f"{pair!r} must be <header>=<value>")
-    return name.strip().lower(), value.strip()
+    try:
+        return read_header(name, value)
+    except ValueError as error:
+        raise FaultError(str(error)) from None
 
 
 def _try(fault: Fault) -> None:
@@ -135,7 +139,7 @@ def _bad_gzip(outgoing: Outgoing, argument: str) -> Outgoing:
 
 def _gzip_bomb(outgoing: Outgoing, argument: str) -> Outgoing:
     packed = outgoing.with_headers({"content-encoding": "gzip"})
-    return replace(packed, steps=(Frame(_bomb(_number(argument, "MiB"))),))
+    return replace(packed, steps=(Frame(_bomb(_mebibytes(argument))),))
 
 
 @lru_cache(maxsize=4)
@@ -154,7 +158,7 @@ def _bad_json(outgoing: Outgoing, argument: str) -> Outgoing:
 
 def _oversize(outgoing: Outgoing, argument: str) -> Outgoing:
     """A reply that never seems to end: one event over and over, or one enormous JSON string."""
-    n_bytes = _number(argument, "MiB") * _MIB
+    n_bytes = _mebibytes(argument) * _MIB
     if outgoing.is_stream:
         frames = outgoing.frames
         filler = frames[len(frames) // 2]
@@ -204,7 +208,7 @@ def _bad_frame(outgoing: Outgoing, argument: str) -> Outgoing:
         return _bad_json(outgoing, argument)
     before = _first_events(outgoing, argument)
     broken = Frame(b'data: {"id":"chatcmpl-broken","choices":[{"delta":{"content":"a\n\n')
-    return replace(outgoing, steps=(*before, broken, *outgoing.steps[len(before) :]))
+    return replace(outgoing, steps=(*before, broken, *tuple(outgoing.steps)[len(before) :]))
 
 
 def _stall(outgoing: Outgoing, argument: str) -> Outgoing:
@@ -222,7 +226,7 @@ def _giant_line(outgoing: Outgoing, argument: str) -> Outgoing:
     if not outgoing.is_stream:
         return _oversize(outgoing, argument)
     before = _first_events(outgoing, "1")
-    line = (Frame(b'data: {"padding":"'),) + (Frame(b"x" * _MIB),) * _number(argument, "MiB")
+    line = (Frame(b'data: {"padding":"'),) + (Frame(b"x" * _MIB),) * _mebibytes(argument)
     return replace(outgoing, steps=(*before, *line, Frame(b'"}\n\n')))
 
 
@@ -240,6 +244,13 @@ def _first_events(outgoing: Outgoing, argument: str) -> tuple[Step, ...]:
         taken.append(step)
         wanted -= isinstance(step, Frame)
     return tuple(taken)
+
+
+def _mebibytes(argument: str) -> int:
+    n_mib = _number(argument, "MiB")
+    if n_mib > _MOST_MIB:
+        raise FaultError(f"{argument!r} must be {_MOST_MIB} MiB at most")
+    return n_mib
 
 
 def _number(argument: str, unit: str) -> int:

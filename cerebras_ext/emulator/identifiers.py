@@ -13,6 +13,10 @@ from collections import Counter
 __all__ = ["RequestSeeds", "cf_ray", "completion_id", "fingerprint", "tool_call_id"]
 
 
+# A server that runs for days must not grow without end.
+_MOST_BODIES = 100_000
+
+
 class RequestSeeds:
     """Hands out one seed per request: a digest of its body and of how often it was seen."""
 
@@ -23,6 +27,8 @@ class RequestSeeds:
         """Seed of the next request with this body."""
         digest = hashlib.blake2b(body, digest_size=16).digest()
         self._seen[digest] += 1
+        if len(self._seen) > _MOST_BODIES:
+            del self._seen[next(iter(self._seen))]
         return _digest(digest, str(self._seen[digest]))
 
 

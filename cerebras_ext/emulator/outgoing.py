@@ -6,13 +6,17 @@ Pacing and faults are functions from one `Outgoing` to another.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Drop", "Frame", "Outgoing", "Pace", "Stall", "Step", "Wait", "paced"]
+__all__ = ["Drop", "Frame", "Outgoing", "Pace", "Stall", "Step", "Wait", "paced", "read_header"]
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,19 @@ Step: TypeAlias = Frame | Wait | Stall | Drop
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Status, headers (lower-case names) and the steps of the body."""
+    """Status, headers (lower-case names) and the steps of the body.
+
+    The steps of a stream are made while they are played, which can be done once, so that a long one
+    does not hold up the others; `whole` makes all of them first.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    steps: tuple[Step, ...]
+    steps: Iterable[Step]
+
+    def whole(self) -> Outgoing:
+        """The same reply with all its steps made, which can be looked at."""
+        return replace(self, steps=tuple(self.steps))
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -79,6 +91,18 @@ class Pace:
     first_token_s: float = 0.0
 
 
+def read_header(name: str, value: str) -> tuple[str, str]:
+    """A header as it is sent: its name in lower case, no blanks around.
+
+    Raises:
+        ValueError: HTTP has no such header.
+    """
+    name, value = name.strip().lower(), value.strip()
+    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"{f'{name}: {value}'!r} is no header that HTTP can send")
+    return name, value
+
+
 def paced(outgoing: Outgoing, pace: Pace) -> Outgoing:
     """The same reply, its frames spread over time.
 
@@ -86,7 +110,7 @@ def paced(outgoing: Outgoing, pace: Pace) -> Outgoing:
     """
     if pace.tokens_per_s is None and not pace.first_token_s:
         return outgoing
-    return replace(outgoing, steps=tuple(_spread(outgoing.steps, pace)))
+    return replace(outgoing, steps=_spread(outgoing.steps, pace))
 
 
 def _spread(steps: Iterable[Step], pace: Pace) -> Iterator[Step]:

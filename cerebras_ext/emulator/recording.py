@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["RecordedRequest", "Recorder"]
+
+# A server that runs for days must not grow without end.
+_MOST_REQUESTS = 10_000
+_MOST_BYTES = 256 * 1024 * 1024
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -34,27 +39,35 @@ class RecordedRequest:
 
 
 class Recorder:
-    """Keeps requests in the order they arrived; safe to read from another thread."""
+    """Keeps requests in the order they arrived; safe to read from another thread.
+
+    Beyond 10,000 requests or 256 MiB of bodies the oldest are dropped.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: list[RecordedRequest] = []
+        self._sized: deque[tuple[RecordedRequest, int]] = deque()
+        self._n_bytes = 0
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """What was recorded so far, oldest first."""
         with self._lock:
-            return tuple(self._requests)
+            return tuple(request for request, _ in self._sized)
 
-    def record(self, request: RecordedRequest) -> None:
-        """Adds one request."""
+    def record(self, request: RecordedRequest, *, n_bytes: int) -> None:
+        """Adds one request that holds so much."""
         with self._lock:
-            self._requests.append(request)
+            self._sized.append((request, n_bytes))
+            self._n_bytes += n_bytes
+            while len(self._sized) > _MOST_REQUESTS or self._n_bytes > _MOST_BYTES:
+                self._n_bytes -= self._sized.popleft()[1]
 
     def clear(self) -> None:
         """Forgets all of them."""
         with self._lock:
-            self._requests.clear()
+            self._sized.clear()
+            self._n_bytes = 0
 
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:

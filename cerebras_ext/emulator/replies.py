@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -54,11 +55,9 @@ def stream_reply(
     has_done: bool = True,
 ) -> Outgoing:
     """A stream of events, with or without the closing `[DONE]`."""
-    frames = [Frame(sse_event(chunk.body), chunk.n_tokens) for chunk in chunks]
-    if has_done:
-        frames.append(Frame(DONE_EVENT))
-    head = _headers(EVENT_STREAM, seed, headers)
-    return Outgoing(200, head, tuple(frames))
+    done = (Frame(DONE_EVENT),) if has_done else ()
+    frames = (Frame(sse_event(chunk.body), chunk.n_tokens) for chunk in chunks)
+    return Outgoing(200, _headers(EVENT_STREAM, seed, headers), chain(frames, done))
 
 
 def text_reply(text: str, *, status: int, content_type: str, seed: bytes) -> Outgoing:

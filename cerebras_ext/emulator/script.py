@@ -17,6 +17,7 @@ import importlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from pydantic import (
@@ -32,6 +33,7 @@ from pydantic_core import to_json
 
 from cerebras_ext.emulator.answer import Answer, CalledTool
 from cerebras_ext.emulator.faults import Fault, read_fault
+from cerebras_ext.emulator.outgoing import read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +121,11 @@ class ScriptStep(_Closed):
             read_fault(value)
         return value
 
+    @field_validator("headers")
+    @classmethod
+    def _headers_can_be_sent(cls, value: dict[str, str]) -> dict[str, str]:
+        return dict(starmap(read_header, value.items()))
+
     @model_validator(mode="after")
     def _has_one_kind_of_answer(self) -> Self:
         kinds = {
@@ -134,6 +141,7 @@ class ScriptStep(_Closed):
             raise ValueError("gives content and deltas: keep one")
         if self.status is not None and (self._says_something or self.chunks):
             raise ValueError("status goes with raw, with body, or alone")
+        to_json(self.model_dump())  # what cannot be sent is found here
         return self
 
     @property
@@ -221,7 +229,7 @@ def _step(value: Any, where: str) -> ScriptStep:
     if isinstance(value, ScriptStep):
         return value
     if isinstance(value, str):
-        return ScriptStep(content=value)
+        value = {"content": value}
     if not isinstance(value, Mapping):
         raise ScriptError(f"{where}: must be an object or a text, not {_kind(value)}")
     try:

@@ -43,4 +43,4 @@ def as_scripted(outgoing: Outgoing, step: ScriptStep) -> Outgoing:
         outgoing = fault.damaged(outgoing)
     if step.status is not None:
         outgoing = replace(outgoing, status=step.status)
-    return outgoing.with_headers({name.lower(): value for name, value in step.headers.items()})
+    return outgoing.with_headers(step.headers)

@@ -201,6 +201,8 @@ def test_waits_do_not_count_as_events():
         ("status:200", "'200' must be a status from 300 to 599"),
         ("error-body:nope", "fault 'error-body': 'nope' must be one of"),
         ("cut:1;retry-after", "'retry-after' must be <header>=<value>"),
+        ("cut:1;a b=1", "'a b: 1' is no header that HTTP can send"),
+        ("gzip-bomb:2000", "'2000' must be 1024 MiB at most"),
     ],
 )  # fmt: skip
 def test_bad_fault_is_refused_with_a_remedy(text: str, complaint: str):

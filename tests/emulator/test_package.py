@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cerebras_ext import emulator
-from cerebras_ext.emulator import fixtures, identifiers
+from cerebras_ext.emulator import fixtures, identifiers, recording
 from cerebras_ext.emulator.outgoing import Drop, Frame, Outgoing
 from cerebras_ext.emulator.prompt_cache import BLOCK_TOKENS, PromptCache
 from cerebras_ext.emulator.writer import OpenReplies, play
@@ -93,6 +93,24 @@ def test_prompt_cache_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch):
     cache = PromptCache()
     old, new = [1] * BLOCK_TOKENS, [2] * (2 * BLOCK_TOKENS)
     assert [cache.cached_tokens("m", prompt) for prompt in (old, new, new, old)] == [0, 0, 256, 0]
+
+
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_REQUESTS", 2), ("_MOST_BYTES", 25)])
+def test_oldest_records_are_dropped(monkeypatch: pytest.MonkeyPatch, limit: str, most: int):
+    """Neither many requests nor large ones fill the memory of a server that runs for days."""
+    monkeypatch.setattr(recording, limit, most)
+    recorder = recording.Recorder()
+    for path in "abc":
+        recorder.record(recording.RecordedRequest("GET", path, {}, None, b""), n_bytes=10)
+    assert [request.path for request in recorder.requests] == ["b", "c"]
+
+
+def test_oldest_bodies_are_forgotten(monkeypatch: pytest.MonkeyPatch):
+    """A body not seen for long is new again."""
+    monkeypatch.setattr(identifiers, "_MOST_BODIES", 2)
+    seeds = identifiers.RequestSeeds()
+    first, *_, again = (seeds.seed_of(body) for body in (b"a", b"b", b"c", b"a"))
+    assert first == again
 
 
 async def test_reply_can_be_cut_on_any_server():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from itertools import count
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from cerebras_ext.emulator import EmulatorOptions, RunningEmulator, running_emulator
 from cerebras_ext.emulator.options import EmulatorOptions as Options
 from cerebras_ext.emulator.outgoing import Frame, Outgoing, Pace, Wait, paced
+from cerebras_ext.emulator.render import Chunk
+from cerebras_ext.emulator.replies import stream_reply
 from cerebras_ext.emulator.state import EmulatorState
 from tests.emulator.requests import chat_body
 
@@ -183,10 +186,19 @@ def test_key_is_not_in_the_options_text():
 STREAM = Outgoing(200, (), (Frame(b"role"), Frame(b"a", 4), Frame(b"b", 2), Frame(b"end")))
 
 
+def test_stream_is_rendered_while_it_is_sent():
+    """A very long reply holds nobody up: no event is made before its turn."""
+    endless = stream_reply((Chunk({"n": n}, 1) for n in count()), seed=b"")
+    steps = iter(paced(endless, Pace(tokens_per_s=1000)).steps)
+    assert [next(steps) for _ in range(3)] == [
+        *(Wait(0.001), Frame(b'data: {"n":0}\n\n', 1), Wait(0.001))
+    ]
+
+
 def test_pace_spreads_tokens_over_time():
     """Tokens take their number / speed; the first one waits before that."""
-    steps = paced(STREAM, Pace(tokens_per_s=2, first_token_s=0.5)).steps
-    assert steps == (
+    spread = paced(STREAM, Pace(tokens_per_s=2, first_token_s=0.5)).whole()
+    assert spread.steps == (
         *(Wait(0.5), Frame(b"role"), Wait(2), Frame(b"a", 4)),
         *(Wait(1), Frame(b"b", 2), Frame(b"end")),
     )
