@@ -1,4 +1,4 @@
-"""The code in the README and in `docs/client.md`, run as it stands, against the emulator."""
+"""The code in the README and the general documents, run as it stands, against the emulator."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cerebras_ext.emulator.faults import FAULTS
 from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401 # a fixture
 
 if TYPE_CHECKING:
     from cerebras_ext.emulator import RunningEmulator
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/client.md")
+DOCUMENTS = ("README.md", "docs/client.md", "docs/emulator.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
@@ -43,13 +44,20 @@ def test_code_runs(
     for name, value in namespace.items():
         if name.startswith("test_") and callable(value):
             value(cerebras_emulator)
-    assert cerebras_emulator.requests or "Client" not in block
+    asks = "Cerebras" in block and "running_emulator" not in block
+    assert bool(cerebras_emulator.requests) == asks
 
 
 @pytest.mark.parametrize(("document", "target"), _found(LINK))
 def test_links_lead_somewhere(document: str, target: str) -> None:
     """A relative link names a file or folder of the repository."""
     assert ((ROOT / document).parent / target).exists()
+
+
+def test_every_fault_of_the_emulator_is_documented() -> None:
+    """The table of faults is the emulator's own list."""
+    text = (ROOT / "docs/emulator.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(FAULTS)
 
 
 def test_readme_stays_short() -> None:
