@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic_core import to_json
 
+from cerebras_ext._json import without_halves
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.wire import (
     AssistantMessage,
@@ -165,7 +166,7 @@ class _History:
     def _call(self, call: PastCall, spare_id: str) -> ToolCall:
         arguments = call.arguments
         if not isinstance(arguments, str):
-            arguments = to_json(arguments).decode()
+            arguments = to_json(without_halves(dict(arguments))).decode()
         return {
             "id": call.id or spare_id,
             "type": "function",
