@@ -74,12 +74,20 @@ class PastCall:
 
 
 def past_calls_of(message: ChatMessage) -> list[PastCall]:
-    """The tool calls of a message: its blocks, else what older integrations left in its kwargs."""
+    """The tool calls of a message: its blocks, else what older integrations left in its kwargs.
+
+    Raises:
+        ConfigError: What was left there is no list.
+    """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if blocks:
         return [PastCall(b.tool_call_id, b.tool_name, b.tool_kwargs) for b in blocks]
     kept = message.additional_kwargs.get("tool_calls") or ()
-    return [_kept_call(call) for call in kept]
+    if not isinstance(kept, list | tuple):
+        raise ConfigError(
+            f"additional_kwargs['tool_calls']: is a {type(kept).__name__}; give a list of calls"
+        )
+    return [_kept_call(call) for call in cast("Sequence[object]", kept)]
 
 
 def called_names(messages: Iterable[ChatMessage]) -> list[str]:
@@ -241,9 +249,14 @@ def _joined(parts: Iterable[ContentPart]) -> str:
 def _kept_call(call: Any) -> PastCall:
     """A call from `additional_kwargs`: a wire dict, an SDK's object, or a `ToolSelection`."""
     function = _field(call, "function") or call
-    name = _field(function, "name") or _field(call, "tool_name") or ""
+    name = _field(function, "name") or _field(call, "tool_name")
     arguments = _field(function, "arguments") or _field(call, "tool_kwargs") or "{}"
-    return PastCall(_field(call, "id") or _field(call, "tool_id"), name, arguments)
+    call_id = _field(call, "id") or _field(call, "tool_id")
+    return PastCall(
+        str(call_id) if call_id else None,
+        name if isinstance(name, str) else "",
+        arguments if isinstance(arguments, str | Mapping) else to_json(arguments).decode(),
+    )
 
 
 def _field(holder: Any, name: str) -> Any:
