@@ -250,12 +250,16 @@ def _kept_call(call: Any) -> PastCall:
     """A call from `additional_kwargs`: a wire dict, an SDK's object, or a `ToolSelection`."""
     function = _field(call, "function") or call
     name = _field(function, "name") or _field(call, "tool_name")
-    arguments = _field(function, "arguments") or _field(call, "tool_kwargs") or "{}"
+    arguments: object = _field(function, "arguments") or _field(call, "tool_kwargs") or "{}"
+    if isinstance(arguments, Mapping):
+        arguments = dict(cast("Mapping[str, Any]", arguments))
+    elif not isinstance(arguments, str):
+        arguments = to_json(arguments).decode()
     call_id = _field(call, "id") or _field(call, "tool_id")
     return PastCall(
         str(call_id) if call_id else None,
         name if isinstance(name, str) else "",
-        arguments if isinstance(arguments, str | Mapping) else to_json(arguments).decode(),
+        arguments,
     )
 
 
