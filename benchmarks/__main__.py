@@ -107,6 +107,9 @@ def _measured(bench: _Bench, rows: Sequence[Row], names: Sequence[str], n_rounds
                     )
                 results.setdefault((row.section, row.title, name), []).append(figures)
         print(f"  {row.section} {row.title}", file=sys.stderr, flush=True)
+        if row is rows[-1] or rows[rows.index(row) + 1].section != row.section:
+            section = [each for each in rows if each.section == row.section]
+            print(tables(section, results), end="\n\n", flush=True)
     return results
 
 
@@ -126,16 +129,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--quick", action="store_true", help="try the harness out")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="rows whose section holds this")
+    parser.add_argument("--only", action="append", default=[], help="rows; may be repeated")
     parser.add_argument("--of", action="append", default=[], help="contender; may be repeated")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     arguments = parser.parse_args()
-    rows = [row for row in ROWS if arguments.only in f"{row.section} {row.title}"]
+    wanted = arguments.only or [""]
+    rows = [row for row in ROWS if any(part in f"{row.section} {row.title}" for part in wanted)]
     with ExitStack() as stack:
         bench = _Bench(stack, is_quick=arguments.quick)
         n_rounds = 1 if arguments.quick else arguments.rounds
         results = _measured(bench, rows, arguments.of, n_rounds)
-    print(tables(rows, results))
     if arguments.write:
         _write(rows, results)
     if any("error" in figures for found in results.values() for figures in found):
