@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
-from urllib.parse import unquote
 
+from cerebras_ext.emulator.pointers import node_at
 from cerebras_ext.emulator.shapes import is_list, is_object
 
 __all__ = ["StrictProblem", "find_strict_problems"]
@@ -112,15 +112,7 @@ def _target(reference: object, root: _Node) -> _Node | None:
     """The definition a `$ref` points to, None unless it is one of the root's `$defs`."""
     if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
         return None
-    node: object = root
-    for part in reference.removeprefix("#/").split("/"):
-        name = unquote(part).replace("~1", "/").replace("~0", "~")
-        if is_object(node):
-            node = node.get(name)
-        elif is_list(node) and name.isdecimal() and int(name) < len(node):
-            node = node[int(name)]
-        else:
-            return None
+    node = node_at(root, reference)
     return node if is_object(node) else None
 
 

@@ -6,6 +6,7 @@ format, conversation, size. The first that fails is the answer; the schema repor
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from cerebras_ext.emulator.accepted import ChatRequest, CompletionRequest, ResponseFormat
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator.shapes import Shape
 
 __all__ = ["ChatRequest", "CompletionRequest", "validate_chat", "validate_completion"]
+
+
+# A body of 16 MiB can have millions, and an answer of gigabytes helps nobody.
+_MOST_PROBLEMS = 100
 
 
 def validate_chat(body: object, service: Service) -> ChatRequest:
@@ -114,7 +119,7 @@ def validate_completion(body: object, service: Service) -> CompletionRequest:
 
 
 def _checked(schema: Shape, body: object) -> dict[str, Any]:
-    problems = list(schema(body, ""))
+    problems = list(islice(schema(body, ""), _MOST_PROBLEMS))
     if problems:
         raise invalid_request("\n".join(problems))
     return cast("dict[str, Any]", body)  # the schema admits objects only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -108,6 +109,25 @@ def test_instance_of_a_strict_schema_is_valid(schema: Any, text: str, fills_opti
     instance = instance_of(schema, text, fills_optional=fills_optional)
     Draft202012Validator(schema).validate(instance)
     assert instance == instance_of(schema, text, fills_optional=fills_optional)
+
+
+KEYWORDS = st.sampled_from(
+    "type properties required items prefixItems enum const anyOf oneOf allOf $ref $defs minItems "
+    "maxItems minLength maxLength pattern minimum exclusiveMaximum multipleOf format default "
+    "examples description additionalProperties minProperties uniqueItems a".split()
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**12) | st.floats(allow_nan=False)
+    | st.sampled_from(["string", "object", "array", "integer", "#", "#/a", "#/anyOf/0", "a", "("]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS, inner, max_size=5),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(schema=st.dictionaries(KEYWORDS, JSON, max_size=7), fills_optional=st.booleans())
+def test_instance_of_nonsense_is_something(schema: Any, fills_optional: bool):
+    """Schemas of tools are not checked by the service unless strict; none may stop the responder."""
+    json.dumps(instance_of(schema, "a is 3 for Ann Lee", fills_optional=fills_optional))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from cerebras_ext.emulator.responder.mentions import (
     FORMATS,
@@ -14,17 +16,20 @@ from cerebras_ext.emulator.responder.mentions import (
     quoted_in,
     text_mentions,
 )
+from cerebras_ext.emulator.responder.reading import without_instructions
 from cerebras_ext.emulator.responder.relevance import content_words, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-__all__ = ["FoundValues", "Kind", "Slot"]
+    from cerebras_ext.emulator.responder.schemas import Kind
 
-Kind: TypeAlias = Literal["number", "text"]
+__all__ = ["FoundValues", "Slot"]
 
 # Of a longer prompt, the beginning and the end are read.
 _MOST_CHARS = 50_000
+# Of a larger schema, the other properties are filled in order.
+_MOST_SLOTS = 200
 _NAME_WEIGHT = 2.0
 _HINT_WEIGHT = 1.0
 # What usually stands before the values of some properties.
@@ -92,15 +97,22 @@ class FoundValues:
         if len(text) > _MOST_CHARS:
             text = f"{text[: _MOST_CHARS // 2]}\n{text[-_MOST_CHARS // 2 :]}"
         self.text = text
+        self._lower = text.lower()
         self.reply = reply
         self.n_given = 0
         no_values = {label.lower() for label in labels}
         texts = [one for one in text_mentions(text) if one.value.lower() not in no_values]
         self._pools: dict[Kind, list[Mention]] = {"number": number_mentions(text), "text": texts}
-        self._claims = {one.name: _Claim(one, self._pools[one.kind]) for one in slots}
+        few = islice(slots, _MOST_SLOTS)
+        self._claims = {one.name: _Claim(one, self._pools[one.kind]) for one in few}
         self._quoted = frozenset(quoted_in(text))
         self._by_format = {name: form.findall(text) for name, form in FORMATS.items()}
         self._members_given: set[int] = set()
+
+    @cached_property
+    def told(self) -> str:
+        """The prompt without what it asks for."""
+        return without_instructions(self.text)
 
     @property
     def has_quotation(self) -> bool:
@@ -154,6 +166,8 @@ class FoundValues:
 
     def labelled(self, name: str) -> str | None:
         """What `take_labelled` gives, left where it is."""
+        if name.partition("_")[0].lower() not in self._lower:  # by far the quicker search
+            return None
         label = re.escape(name).replace("_", "[ _-]")
         found = re.search(_LABELLED.format(label=label, name=_CAPITALISED), self.text)
         return next(group for group in found.groups() if group).rstrip(".") if found else None
@@ -172,7 +186,7 @@ class FoundValues:
         return any(mine.score_of(one) > 0 for one in self._free(kind, name))
 
     def _claim_of(self, name: str) -> _Claim:
-        return self._claims.setdefault(name, _Claim(Slot(name, "text"), ()))
+        return self._claims.get(name) or _Claim(Slot(name, "text"), ())
 
     def _free(self, kind: Kind, name: str) -> Iterator[Mention]:
         """The values that are left and that no other property claims more than this one."""

@@ -7,21 +7,32 @@ them: `allOf`, `oneOf`, lengths, recursive references, patterns that a usual sam
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from cerebras_ext.emulator.responder.found_values import FoundValues, Kind, Slot
+from cerebras_ext.emulator.responder.found_values import FoundValues, Slot
 from cerebras_ext.emulator.responder.scalars import number_for, takes_whole_request, text_for
-from cerebras_ext.emulator.shapes import is_list, is_object
+from cerebras_ext.emulator.responder.schemas import (
+    Kind,
+    Schema,
+    kind_of,
+    plain_schema,
+    properties_in,
+    type_of,
+)
 
-__all__ = ["Filled", "Schema", "filled", "instance_of"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
 
-Schema: TypeAlias = Mapping[str, Any]
+__all__ = ["Filled", "filled", "instance_of"]
 
 # Below this, everything that can be left out is, so that recursive schemas end.
 _MAX_DEPTH = 5
-_ANYTHING: Schema = {"type": "string"}
+# Beyond these, objects and arrays stay empty, so that all of them do.
+_MOST_LEVELS = 20
+_MOST_VALUES = 5_000
+_MOST_ITEMS = 1_000
+_USUAL_MOST_ITEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +83,13 @@ def filled(
     return Filled(value, found.n_given, builder.n_made_up)
 
 
-def _slots(node: Any) -> Iterator[Slot]:
+def _slots(schema: Schema) -> Iterator[Slot]:
     """The properties anywhere in a schema that take a number or a text, or several."""
-    if is_object(node):
-        for name, described in node.get("properties", {}).items():
-            types = {*_types_in(described)}
-            if types & {"integer", "number"}:
-                yield Slot(name, "number", described.get("description", ""))
-            elif "string" in types:
-                yield Slot(name, "text", described.get("description", ""))
-    for child in node.values() if is_object(node) else node if is_list(node) else ():
-        yield from _slots(child)
-
-
-def _types_in(schema: Any) -> Iterator[str]:
-    """The types of a schema, of its alternatives and of its items."""
-    if is_object(schema):
-        named = schema.get("type", ())
-        yield from [named] if isinstance(named, str) else named
-        for inner in (schema.get("items"), *schema.get("anyOf", ())):
-            yield from _types_in(inner)
+    for name, described, types in properties_in(schema):
+        if types & {"integer", "number"}:
+            yield Slot(name, "number", described.get("description", ""))
+        elif "string" in types:
+            yield Slot(name, "text", described.get("description", ""))
 
 
 class _Builder:
@@ -101,26 +99,29 @@ class _Builder:
         self._root = root
         self._found = found
         self._fills_optional = fills_optional
+        self._n_values = 0
         self.n_made_up = 0
 
-    def build(self, schema: Any, name: str, depth: int) -> Any:
+    def build(self, schema: object, name: str, depth: int) -> Any:
         """A value for the property `name`."""
-        schema = self._plain(schema, depth)
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return self._of_enum(schema, name)
-        match self._type_of(schema, depth):
+        plain = self._plain(schema, depth)
+        self._n_values += 1
+        if "const" in plain:
+            return plain["const"]
+        if "enum" in plain:
+            return self._of_enum(plain, name)
+        is_full = depth > _MOST_LEVELS or self._n_values > _MOST_VALUES
+        match type_of(plain, is_deep=depth >= _MAX_DEPTH):
             case "object":
-                return self._object(schema, depth)
+                return {} if is_full else self._object(plain, depth)
             case "array":
-                return self._array(schema, name, depth)
+                return [] if is_full else self._array(plain, name, depth)
             case "boolean":
-                return self._boolean(schema, name)
+                return self._boolean(plain, name)
             case "null":
                 return None
             case scalar:
-                return self._scalar(schema, name, scalar)
+                return self._scalar(plain, name, scalar)
 
     def _scalar(self, schema: Schema, name: str, type_name: str) -> Any:
         n_given = self._found.n_given
@@ -132,44 +133,8 @@ class _Builder:
         self.n_made_up += self._found.n_given == n_given and not takes_whole_request(name)
         return value
 
-    def _plain(self, schema: Any, depth: int) -> Schema:
-        """The schema without references, combinations and alternatives."""
-        if not isinstance(schema, Mapping):
-            return _ANYTHING
-        plain = cast("Schema", schema)
-        while True:
-            if "$ref" in plain:
-                plain = {**_without(plain, "$ref"), **self._target(plain["$ref"])}
-            elif plain.get("allOf"):
-                plain = _merged(_without(plain, "allOf"), plain["allOf"])
-            elif alternatives := plain.get("anyOf") or plain.get("oneOf"):
-                rest = _without(_without(plain, "anyOf"), "oneOf")
-                plain = _merged(rest, [self._alternative(alternatives, depth)])
-            else:
-                return plain
-
-    def _target(self, reference: str) -> Schema:
-        node: Any = self._root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            node = node[part.replace("~1", "/").replace("~0", "~")]
-        return cast("Schema", node)
-
-    def _alternative(self, alternatives: list[Schema], depth: int) -> Schema:
-        """The first that says something; deep down the first that ends, so that recursion does."""
-        if depth >= _MAX_DEPTH:
-            return min(alternatives, key=lambda one: "$ref" in one or _holds_more(one))
-        return next((one for one in alternatives if one.get("type") != "null"), alternatives[0])
-
-    def _type_of(self, schema: Schema, depth: int) -> str:
-        named = schema.get("type")
-        if isinstance(named, list):
-            types = cast("list[str]", named)
-            if depth >= _MAX_DEPTH and "null" in types:
-                return "null"
-            return next((one for one in types if one != "null"), "null")
-        if named is None:
-            return next((kind for key, kind in _TYPE_OF_KEYWORD.items() if key in schema), "string")
-        return cast("str", named)
+    def _plain(self, schema: object, depth: int) -> Schema:
+        return plain_schema(schema, self._root, is_deep=depth >= _MAX_DEPTH)
 
     def _of_enum(self, schema: Schema, name: str) -> Any:
         """The member that the text mentions, else the default, else the first."""
@@ -196,7 +161,8 @@ class _Builder:
             if is_more and self._wants(described, name, depth, is_alone=not required):
                 built[name] = self.build(described, name, depth + 1)
         # An open map has no names of its own; it only gets as many entries as it must have.
-        for number in range(len(built) + 1, schema.get("minProperties", 0) + 1):
+        least = min(schema.get("minProperties", 0), _MOST_ITEMS)
+        for number in range(len(built) + 1, least + 1):
             built[f"key{number}"] = self.build(schema.get("additionalProperties"), "", depth + 1)
         in_order = [name for name in properties if name in built]
         return {name: built[name] for name in dict.fromkeys([*in_order, *built])}
@@ -221,7 +187,8 @@ class _Builder:
             self.build(one, f"{name} {position}", depth + 1)
             for position, one in enumerate(schema.get("prefixItems", []), 1)
         ]
-        least, most = schema.get("minItems", 0), schema.get("maxItems", 20)
+        least = min(schema.get("minItems", 0), _MOST_ITEMS)
+        most = schema.get("maxItems", _USUAL_MOST_ITEMS)
         described = schema.get("items", {})
         if described is False or (items and "items" not in schema):
             return items
@@ -241,52 +208,11 @@ class _Builder:
             for part, described in parts.items()
         )
 
-    def _kind_of(self, schema: Any, depth: int) -> Kind | None:
-        """Which values of the text a schema takes, if any."""
-        plain = self._plain(schema, depth)
-        if plain.keys() & {"enum", "const"}:
-            return None
-        match self._type_of(plain, depth):
-            case "integer" | "number":
-                return "number"
-            case "string":
-                return "text"
-            case _:
-                return None
+    def _kind_of(self, schema: object, depth: int) -> Kind | None:
+        return kind_of(self._plain(schema, depth), is_deep=depth >= _MAX_DEPTH)
 
 
-_TYPE_OF_KEYWORD = {
-    "properties": "object",
-    "required": "object",
-    "additionalProperties": "object",
-    "items": "array",
-    "prefixItems": "array",
-    "minimum": "number",
-    "maximum": "number",
-}
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
-
-def _merged(schema: Schema, others: list[Schema]) -> Schema:
-    """One schema that asks for what all of them ask for."""
-    merged: dict[str, Any] = dict(schema)
-    for other in others:
-        for key, value in other.items():
-            if key == "properties":
-                merged[key] = {**merged.get(key, {}), **value}
-            elif key == "required":
-                merged[key] = [*dict.fromkeys([*merged.get(key, []), *value])]
-            else:
-                merged[key] = value
-    return merged
-
-
-def _without(schema: Schema, key: str) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name != key}
-
-
-def _holds_more(schema: Schema) -> bool:
-    return schema.get("type") in ("object", "array")
 
 
 def _distinct(items: list[Any]) -> list[Any]:

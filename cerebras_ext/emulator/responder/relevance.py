@@ -6,12 +6,14 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cerebras_ext.emulator.responder.sentences import read_sentences, sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 __all__ = ["Ranked", "best_sentences", "content_words", "rank", "share_said", "words_in"]
 
@@ -88,10 +90,7 @@ def best_sentences(
         most: How many sentences at most.
         least_share: How well, relative to the best, the others must fit.
     """
-    sentences = list({one.text: one for one in read_sentences(text) if not one.is_topic}.values())
-    bags = [set(content_words(one.text)) for one in sentences]
-    topics = [set(content_words(one.topic)) for one in sentences]
-    rarity = _Rarity(bags)
+    sentences, bags, topics, rarity = _bags_of(text)
 
     def score(at: int, asked: set[str], known: set[str]) -> float:
         own, under = asked & bags[at], (asked & topics[at]) - bags[at]
@@ -117,7 +116,7 @@ def best_sentences(
         least = least or least_share * scores[best]
         asked -= bags[best] | topics[best]
         known.clear()
-    return [sentences[at].text for at in sorted(chosen)]
+    return [sentences[at] for at in sorted(chosen)]
 
 
 def share_said(claim: str, text: str) -> float:
@@ -136,10 +135,22 @@ def _lower_words(text: str) -> Iterator[str]:
     return (word.lower().split("'")[0] for word in _WORD.findall(apart))
 
 
+# A schema may ask the same text for a value for each of its properties.
+@lru_cache(maxsize=4)
+def _bags_of(
+    text: str,
+) -> tuple[list[str], list[frozenset[str]], list[frozenset[str]], _Rarity]:
+    """The sentences of a text, their words, those of their topics, and how rare all of them are."""
+    topics = {one.text: one.topic for one in read_sentences(text) if not one.is_topic}
+    bags = [frozenset(content_words(one)) for one in topics]
+    under = [frozenset(content_words(one)) for one in topics.values()]
+    return list(topics), bags, under, _Rarity(bags)
+
+
 class _Rarity:
     """Weights of words: the fewer texts have one, the more it says."""
 
-    def __init__(self, bags: Collection[set[str]]) -> None:
+    def __init__(self, bags: Collection[AbstractSet[str]]) -> None:
         self._n_texts = len(bags)
         self._frequency = Counter(word for bag in bags for word in bag)
 
@@ -152,7 +163,7 @@ class _Rarity:
         return math.log(1 + self._n_texts / (self._frequency[word] or 1))
 
 
-def _length_factor(bag: set[str]) -> float:
+def _length_factor(bag: AbstractSet[str]) -> float:
     # Of two texts that share as much with a question, the shorter says it more directly.
     return 1 + 0.02 * len(bag)
 

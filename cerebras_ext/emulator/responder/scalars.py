@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext.emulator.responder.mentions import numbers_in, plain_words_in, topic_of
-from cerebras_ext.emulator.responder.reading import without_instructions
 from cerebras_ext.emulator.responder.relevance import best_sentences, words_in
 from cerebras_ext.emulator.responder.sentences import asks, sentences_of
 
@@ -49,6 +48,7 @@ _REPLIES = frozenset(
 )
 _TITLE = re.compile(r"^#+[ \t]*(.+)$", re.MULTILINE)
 _MAX_REQUEST_CHARS = 300
+_MOST_CHARS = 100_000
 _NUMBER_SAMPLES = {"age": 30, "year": 2026, "rating": 4, "score": 4, "confidence": 0.8}
 _TEXT_SAMPLES = {"name": "Alex Johnson", "city": "Paris", "country": "France", "unit": "celsius"}
 
@@ -89,7 +89,7 @@ def number_for(
 
 def text_for(schema: Mapping[str, Any], name: str, found: FoundValues) -> str:
     """A text that the schema allows, the prompt's if one fits."""
-    least: int = schema.get("minLength", 0)
+    least: int = min(schema.get("minLength", 0), _MOST_CHARS)
     most: int | None = schema.get("maxLength")
     pattern: str | None = schema.get("pattern")
 
@@ -100,9 +100,7 @@ def text_for(schema: Mapping[str, Any], name: str, found: FoundValues) -> str:
     def padded(text: str) -> str:
         return text + "." * (least - len(text))
 
-    candidates = chain(
-        _said_texts(schema, name, found, fits), _usual_texts(schema, name, found.text)
-    )
+    candidates = chain(_said_texts(schema, name, found, fits), _usual_texts(schema, name, found))
     for candidate in candidates:
         if fits(padded(candidate)):
             return padded(candidate)
@@ -135,21 +133,21 @@ def _said_texts(
         yield _request_in(found.text)
 
 
-def _usual_texts(schema: Mapping[str, Any], name: str, text: str) -> Iterator[str]:
+def _usual_texts(schema: Mapping[str, Any], name: str, found: FoundValues) -> Iterator[str]:
     """What a property says that the prompt has no value for."""
     label = name.lower()
     usual = (
         _FORMAT_SAMPLES.get(schema.get("format", "")),
-        plain_words_in(text, but=words_in(name)),
+        plain_words_in(found.text, but=words_in(name)),
         schema.get("default"),
         *schema.get("examples", ()),
         _TEXT_SAMPLES.get(label),
     )
     yield from (one for one in usual if isinstance(one, str) and one)
-    if topic := topic_of(text):
+    if topic := topic_of(found.text):
         yield topic if label in {"topic", "subject"} else f"{_spoken(name)} about {topic}"
     about = f"{name} {schema.get('description', '')}"
-    yield from best_sentences(about, without_instructions(text), most=1)
+    yield from best_sentences(about, found.told, most=1)
     yield _spoken(name) or "text"
 
 

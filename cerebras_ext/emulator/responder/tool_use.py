@@ -12,13 +12,15 @@ from cerebras_ext.emulator.responder.instances import filled
 from cerebras_ext.emulator.responder.mentions import listed_in
 from cerebras_ext.emulator.responder.relevance import content_words
 from cerebras_ext.emulator.responder.scalars import takes_whole_request
+from cerebras_ext.emulator.responder.schemas import kind_of, plain_schema
 from cerebras_ext.emulator.responder.talk import answer_from
 from cerebras_ext.emulator.shapes import is_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from cerebras_ext.emulator.responder.instances import Filled
+    from cerebras_ext.emulator.responder.schemas import Schema
 
 __all__ = ["OfferedTool", "Wanted", "answer_from_results", "calls_of", "suggested_calls"]
 
@@ -45,7 +47,7 @@ class OfferedTool:
 
     name: str
     description: str
-    parameters: Mapping[str, Any]
+    parameters: Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +138,14 @@ def _candidate(
     tool: OfferedTool, offered: Sequence[OfferedTool], request: str, reply: str
 ) -> _Candidate:
     asked = set(content_words(request)) - _GENERAL_WORDS
-    parameters = [
-        name for name in tool.parameters.get("properties", ()) if not takes_whole_request(name)
-    ]
+    properties = plain_schema(tool.parameters, tool.parameters).get("properties", {})
+    parameters = [name for name in properties if not takes_whole_request(name)]
     named, described, taken = (
         frozenset(asked & set(content_words(text)))
         for text in (tool.name, tool.description, " ".join(parameters))
     )
     arguments = filled(
-        tool.parameters or {"type": "object"},
+        {"type": "object", **tool.parameters},
         request,
         fills_optional=False,
         labels=[one.name for one in offered],
@@ -173,12 +174,14 @@ def _calls(one: _Candidate, request: str, *, takes_several: bool) -> list[Wanted
     return [Wanted(name, {**arguments, slot: value}) for value in listed]
 
 
-def _name_slot(parameters: Mapping[str, Any]) -> str | None:
+def _name_slot(parameters: Schema) -> str | None:
     """The one required property that takes a name, if there is just one required."""
-    required = parameters.get("required") or list(parameters.get("properties", {}))
+    plain = plain_schema(parameters, parameters)
+    properties = plain.get("properties", {})
+    required = plain.get("required") or [*properties]
     if len(required) != 1:
         return None
-    slot = required[0]
-    described = parameters.get("properties", {}).get(slot, {})
-    is_name = described.get("type") == "string" and not described.keys() & {"enum", "format"}
+    slot: str = required[0]
+    described = plain_schema(properties.get(slot), parameters)
+    is_name = kind_of(described) == "text" and "format" not in described
     return slot if is_name and not takes_whole_request(slot) else None
