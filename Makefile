@@ -1,12 +1,13 @@
 # Every target works on a fresh machine that has python3 (3.11 or newer), pip, make and git.
 #
-#   make test        the whole suite, offline; then the client and the adapters again on httpx2
+#   make test        the whole suite on httpx, offline; then the client and the adapters on httpx2
 #   make demo        the examples against the local emulator, no key needed
 #   make check       format, lint, types, import contract
 #   make coverage    the suite measured: every branch of the core, 95 % of everything
-#   make test-long   the tests marked `long`
+#   make test-long   the tests marked `long`, and the fault matrix on every HTTP transport
 #   make record      record the cassettes again (live with CEREBRAS_API_KEY, else from the emulator)
 #   make bench       the benchmarks
+#   make dist        wheel, source archive, and a bill of what they install (CycloneDX)
 #   make requirements  resolve requirements/*.in again (needs uv)
 #
 # ARGS goes to pytest:                    make test ARGS="-k stream -x"
@@ -19,10 +20,10 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: test demo check coverage test-long record bench requirements clean
+.PHONY: test demo check coverage test-long record bench dist requirements clean
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx $(BIN)/python -m pytest $(ARGS)
 	CEREBRAS_EXT_HTTP=httpx2 $(BIN)/python -m pytest tests/client tests/langchain tests/llama_index $(ARGS)
 
 demo: $(READY)
@@ -44,12 +45,20 @@ coverage: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long --timeout 900 $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 $(BIN)/python -m pytest tests/faults $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 CEREBRAS_EXT_TRANSPORT=stock $(BIN)/python -m pytest tests/faults $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx CEREBRAS_EXT_TRANSPORT=stock $(BIN)/python -m pytest tests/faults $(ARGS)
 
 record: $(READY)
 	$(BIN)/python -m pytest --record-mode=rewrite --force-enable-socket -m vcr $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+dist: $(READY)
+	mkdir -p build
+	$(BIN)/python -m hatchling build
+	$(BIN)/python .ci/sbom.py > build/sbom.cdx.json
 
 # Old pips cannot resolve or even read some of the pinned wheels, so pip itself comes first.
 $(READY): requirements/$(PINS).txt pyproject.toml
