@@ -1,4 +1,15 @@
-"""The emulator as an ASGI application: routes, keys, and the one place that sends."""
+"""The emulator as an ASGI application: routes, keys, and the one place that sends.
+
+What becomes of a request, module by module:
+
+    arrival       read within bounds, unpacked, recorded
+    validate      accepted as plain values, or refused in the service's words
+    generation    answered by a script or by the responder
+    completion    cut, counted and stamped
+    render        JSON: one body, or the chunks of a stream
+    outgoing      steps on the wire: paced, or damaged by one of the `faults`
+    writer        sent
+"""
 
 from __future__ import annotations
 

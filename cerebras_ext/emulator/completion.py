@@ -8,11 +8,12 @@ decides what is shown; usage counts everything that was generated, shown or not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 from cerebras_ext.emulator.identifiers import completion_id, fingerprint, tool_call_id
-from cerebras_ext.emulator.pieces import common_prefix_length, pieces_of
 from cerebras_ext.emulator.quirks import quirks_of
+from cerebras_ext.emulator.tokens import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,12 +272,17 @@ def _raw(reasoning: Pieces, content: Pieces | None, marks: tuple[str, str]) -> P
     return (*opening, *reasoning, *closing, *(content or ()))
 
 
+def _common_length(one: Pieces, other: Pieces) -> int:
+    """How many pieces both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
 def _usage(request: ChatRequest, said: _Generated, moment: Moment) -> Usage:
     facts = request.facts
     accepted = rejected = 0
     if request.prediction is not None:
         predicted = pieces_of(request.prediction)
-        accepted = common_prefix_length(predicted, said.content or ())
+        accepted = _common_length(predicted, said.content or ())
         rejected = len(predicted) - accepted
     return Usage(
         prompt_tokens=request.prompt_tokens,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic_core import to_json
 
 from cerebras_ext.emulator.logprobs import chat_entries
-from cerebras_ext.emulator.pieces import grouped
 from cerebras_ext.emulator.quirks import quirks_of
 
 if TYPE_CHECKING:
@@ -27,7 +26,16 @@ if TYPE_CHECKING:
         Usage,
     )
 
-__all__ = ["DONE_EVENT", "Chunk", "chat_body", "chat_chunks", "envelope", "sse_event", "usage_json"]
+__all__ = [
+    "DONE_EVENT",
+    "Chunk",
+    "chat_body",
+    "chat_chunks",
+    "envelope",
+    "grouped",
+    "sse_event",
+    "usage_json",
+]
 
 DONE_EVENT = b"data: [DONE]\n\n"
 
@@ -92,6 +100,11 @@ def envelope(stamp: Stamp, kind: str, *choices: dict[str, Any]) -> dict[str, Any
         "system_fingerprint": stamp.fingerprint,
         "object": kind,
     }
+
+
+def grouped(pieces: Pieces, size: int) -> Iterator[Pieces]:
+    """Runs of up to `size` pieces, in order."""
+    return (pieces[start : start + size] for start in range(0, len(pieces), size))
 
 
 def usage_json(usage: Usage, *, is_stream: bool) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from cerebras_ext.emulator.completion import (
     timing_of,
 )
 from cerebras_ext.emulator.logprobs import token_alternatives, token_logprob
-from cerebras_ext.emulator.pieces import grouped, pieces_of
-from cerebras_ext.emulator.render import Chunk, envelope, usage_json
-from cerebras_ext.emulator.tokens import encode
+from cerebras_ext.emulator.render import Chunk, envelope, grouped, usage_json
+from cerebras_ext.emulator.tokens import encode, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["count_tokens", "decode", "encode", "find_tokenizer", "load_tokenizer", "pieces"]
+__all__ = ["count_tokens", "decode", "encode", "find_tokenizer", "load_tokenizer", "pieces_of"]
 
 ENCODING: Final = "o200k_base"
 
@@ -89,7 +89,7 @@ def decode(ids: Sequence[int]) -> str:
     return b"".join(vocabulary[id] for id in ids).decode("utf-8", "replace")
 
 
-def pieces(text: str) -> list[str]:
+def pieces_of(text: str) -> tuple[str, ...]:
     """`text` cut where its tokens end; joined, the pieces are `text` again.
 
     Tokens that end inside a character are joined with the next, so there can be fewer pieces than
@@ -103,7 +103,7 @@ def pieces(text: str) -> list[str]:
         with contextlib.suppress(ValueError):  # they end inside a character
             cut.append(tokenizer.decode(pending))
             pending.clear()
-    return cut
+    return tuple(cut)
 
 
 @lru_cache(maxsize=1)

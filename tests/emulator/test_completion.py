@@ -8,7 +8,7 @@ import pytest
 
 from cerebras_ext.emulator.answer import Answer, CalledTool
 from cerebras_ext.emulator.completion import Completion, Moment, chat_completion
-from cerebras_ext.emulator.pieces import pieces_of
+from cerebras_ext.emulator.tokens import pieces_of
 from tests.emulator.requests import accepted, chat_body
 
 REASONING = "Let me think about it."

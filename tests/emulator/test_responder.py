@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cerebras_ext.emulator.pieces import pieces_of
 from cerebras_ext.emulator.responder import answer_chat
+from cerebras_ext.emulator.tokens import pieces_of
 from tests.emulator.requests import accepted, chat_body, user
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from cerebras_ext.catalog import facts_of
 from cerebras_ext.emulator.accepted import Message, ResponseFormat, Tool, ToolCall
 from cerebras_ext.emulator.prompt_size import prompt_size
 from cerebras_ext.emulator.service import Service
-from cerebras_ext.emulator.tokens import count_tokens, decode, encode, find_tokenizer, pieces
+from cerebras_ext.emulator.tokens import count_tokens, decode, encode, find_tokenizer, pieces_of
 from cerebras_ext.emulator.validate import validate_chat
 from tests.captures import captures, needs_captures
 
@@ -35,7 +35,7 @@ def test_text_survives_encoding(text):
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_pieces_join_to_the_text(text):
     """No piece ends inside a character, and none is lost."""
-    cut = pieces(text)
+    cut = pieces_of(text)
 
     assert "".join(cut) == text
     assert len(cut) <= count_tokens(text)
@@ -44,7 +44,7 @@ def test_pieces_join_to_the_text(text):
 
 def test_pieces_are_tokens_for_plain_text():
     """Plain text is cut where the tokenizer cuts it."""
-    assert pieces("Hello world!") == ["Hello", " world", "!"]
+    assert pieces_of("Hello world!") == ("Hello", " world", "!")
 
 
 def test_million_characters_are_counted():
