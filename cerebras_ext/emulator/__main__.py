@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = listening_socket(options)
     except (ValueError, OSError, ScriptError) as error:
         parser.error(str(error))
-    with listener:
+    with listener, contextlib.suppress(KeyboardInterrupt):
         state = EmulatorState(options)
         welcome = _WELCOME.format(
             url=url_of(listener),
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.write(f"{welcome}\n")
         sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(EmulatorServer(state).serve([listener]))
+        asyncio.run(EmulatorServer(state).serve([listener]))
     return 0
 
 
