@@ -25,7 +25,7 @@ N_WORKERS = 50
 N_CALLS_EACH = 5
 N_CALLS = N_WORKERS * N_CALLS_EACH
 N_RETRIES_AT_FIRST = 100 // 5  # the budget, and what a retry after 429 takes from it
-ADVICE_S = 0.05
+ADVICE_S = 0.02
 REPLY = {
     "object": "chat.completion",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}],
@@ -85,7 +85,7 @@ def service() -> Iterator[Refusals]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         seen.base_url = f"http://127.0.0.1:{server.server_port}"
-        serving = threading.Thread(target=server.serve_forever)
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
         yield seen
         server.shutdown()
