@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HASTY = Timeouts(connect_s=0.3, read_s=0.3, write_s=10.0, pool_s=0.2, total_s=30.0)
-BOUND = Timeouts(connect_s=10.0, read_s=10.0, write_s=10.0, pool_s=10.0, total_s=0.5)
+BOUND = Timeouts(connect_s=10.0, read_s=10.0, write_s=10.0, pool_s=10.0, total_s=0.8)
 
 
 @dataclass(frozen=True, slots=True)
