@@ -16,13 +16,14 @@ from cerebras_ext.emulator.responder.schemas import (
     Kind,
     Schema,
     kind_of,
+    options_of,
     plain_schema,
     properties_in,
     type_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = ["Filled", "filled", "instance_of"]
 
@@ -48,6 +49,11 @@ class Filled:
     value: Any
     n_given: int
     n_made_up: int
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the prompt gave every value that it should."""
+        return self.n_given > 0 and not self.n_made_up
 
 
 def instance_of(schema: Schema, text: str, *, fills_optional: bool = True, reply: str = "") -> Any:
@@ -108,8 +114,8 @@ class _Builder:
         self._n_values += 1
         if "const" in plain:
             return plain["const"]
-        if "enum" in plain:
-            return self._of_enum(plain, name)
+        if options := plain.get("enum") or options_of(plain):
+            return self._of_enum(plain, options, name)
         is_full = depth > _MOST_LEVELS or self._n_values > _MOST_VALUES
         match type_of(plain, is_deep=depth >= _MAX_DEPTH):
             case "object":
@@ -136,9 +142,8 @@ class _Builder:
     def _plain(self, schema: object, depth: int) -> Schema:
         return plain_schema(schema, self._root, is_deep=depth >= _MAX_DEPTH)
 
-    def _of_enum(self, schema: Schema, name: str) -> Any:
+    def _of_enum(self, schema: Schema, members: Sequence[Any], name: str) -> Any:
         """The member that the text mentions, else the default, else the first."""
-        members = cast("list[Any]", schema["enum"])
         mentioned = self._found.take_member((m for m in members if isinstance(m, str)), name)
         if mentioned is not None:
             return mentioned
@@ -188,15 +193,19 @@ class _Builder:
             for position, one in enumerate(schema.get("prefixItems", []), 1)
         ]
         least = min(schema.get("minItems", 0), _MOST_ITEMS)
-        most = schema.get("maxItems", _USUAL_MOST_ITEMS)
+        most = min(schema.get("maxItems", _USUAL_MOST_ITEMS), _USUAL_MOST_ITEMS)
         described = schema.get("items", {})
         if described is False or (items and "items" not in schema):
             return items
         wanted = least if depth >= _MAX_DEPTH else max(least, min(1, most))
-        while len(items) < wanted or (
-            len(items) < most and self._has_more_for(described, name, depth)
-        ):
+        while len(items) < wanted:
             items.append(self.build(described, name, depth + 1))
+        while len(items) < most and self._has_more_for(described, name, depth):
+            n_given = self._found.n_given
+            item = self.build(described, name, depth + 1)
+            if self._found.n_given == n_given:  # what is left does not fit
+                break
+            items.append(item)
         return _distinct(items) if schema.get("uniqueItems") else items
 
     def _has_more_for(self, schema: Any, name: str, depth: int) -> bool:

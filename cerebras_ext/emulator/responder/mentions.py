@@ -53,8 +53,8 @@ _CLOCK = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 
 # Words that begin sentences and questions; a capital letter there is no name.
 _OPENER_LINES = """
-    a add after all always an and answer are ask at before book build by calculate call can check
-    compare complete compute context convert could create critical describe did do does
+    a add after all also always an and answer are ask at before book build but by calculate call
+    can check compare complete compute context convert could create critical describe did do does
     evaluate examine explain extract find following for from generate get give given go hello
     help here hey hi how i i'm if in information is it json let let's list look make may me
     multiply my never no not note now of ok on or our pick plan please provide query question

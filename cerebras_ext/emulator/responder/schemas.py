@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 from cerebras_ext.emulator.pointers import node_at
+from cerebras_ext.emulator.responder.mentions import quoted_in
 from cerebras_ext.emulator.shapes import is_list, is_object
 
-__all__ = ["Kind", "Schema", "kind_of", "plain_schema", "properties_in", "type_of"]
+__all__ = ["Kind", "Schema", "kind_of", "options_of", "plain_schema", "properties_in", "type_of"]
 
 Schema: TypeAlias = Mapping[str, Any]
 
 Kind: TypeAlias = Literal["number", "text"]
 """What a property takes from a prompt."""
 
+_OR = re.compile(r"['\"`]\s*(?:or|/|\|)\s*['\"`]")
+_EXAMPLES = re.compile(r"\be\.g\.|\bexample|\bsuch as\b|\blike\b", re.IGNORECASE)
+_TEXT_BOUNDS = frozenset({"format", "maxLength", "minLength", "pattern"})
 _ANYTHING: Schema = {"type": "string"}
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _TYPE_OF_KEYWORD = {
@@ -33,6 +37,9 @@ _TYPE_OF_KEYWORD = {
 }
 # No schema that people write has as many references in a row; one that refers to itself has more.
 _MOST_STEPS = 50
+# Quotients of larger bounds and smaller steps are no floats.
+_LARGEST = 1e100
+_SMALLEST_STEP = 1e-9
 _HOLDERS = ("object", "array")
 
 
@@ -80,6 +87,15 @@ def kind_of(plain: Schema, *, is_deep: bool = False) -> Kind | None:
             return "text"
         case _:
             return None
+
+
+def options_of(plain: Schema) -> list[str]:
+    """The values that a description lists for a text: `Either 'yes' or 'no'`; examples are none."""
+    description: str = plain.get("description", "")
+    is_free = type_of(plain) == "string" and not plain.keys() & _TEXT_BOUNDS
+    if not is_free or _EXAMPLES.search(description) or not _OR.search(description):
+        return []
+    return quoted_in(description)
 
 
 def properties_in(node: object) -> Iterator[tuple[str, Schema, frozenset[str]]]:
@@ -142,8 +158,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_bound(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def _is_count(value: object) -> bool:
@@ -173,10 +191,10 @@ _SOUND: Mapping[str, Callable[[object], bool]] = {
     "required": lambda value: is_list(value) and all(map(_is_text, value)),
     "examples": is_list,
     "pattern": _is_pattern,
-    "multipleOf": lambda value: _is_number(value) and cast("float", value) > 0,
+    "multipleOf": lambda value: _is_bound(value) and cast("float", value) >= _SMALLEST_STEP,
     **dict.fromkeys(("$ref", "description", "format"), _is_text),
     **dict.fromkeys(("allOf", "anyOf", "enum", "oneOf", "prefixItems"), _is_filled_list),
-    **dict.fromkeys(("maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"), _is_number),
+    **dict.fromkeys(("maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"), _is_bound),
     **dict.fromkeys(("maxItems", "minItems", "maxLength", "minLength"), _is_count),
     "minProperties": _is_count,
 }

@@ -13,6 +13,7 @@ from cerebras_ext.emulator.responder.mentions import listed_in
 from cerebras_ext.emulator.responder.relevance import content_words
 from cerebras_ext.emulator.responder.scalars import takes_whole_request
 from cerebras_ext.emulator.responder.schemas import kind_of, plain_schema
+from cerebras_ext.emulator.responder.sentences import sentences_of
 from cerebras_ext.emulator.responder.talk import answer_from
 from cerebras_ext.emulator.shapes import is_object
 
@@ -36,6 +37,15 @@ _WANTED_FORM = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL_THINGS = re.compile(r"\b(?:and|also|as well|both|each|or|plus|then)\b|[,;&]|\?.*\?", re.S)
+_OPERATIONS = tuple(
+    (re.compile(rf"(?<=\d)\s*(?:{sign})\s*(?=\d)", re.IGNORECASE), words)
+    for sign, words in (
+        (r"\+|plus", "add plus sum"),
+        (r"-|\u2212|minus", "subtract minus difference"),
+        (r"[*x\u00d7]|times", "multiply times product"),
+        (r"[/\u00f7]|divided by", "divide quotient"),
+    )
+)
 _NAME_WEIGHT = 3
 _LEAST_SHARE_OF_BEST = 0.6
 _MAX_WHOLE_RESULT_CHARS = 400
@@ -137,30 +147,50 @@ class _Candidate:
 def _candidate(
     tool: OfferedTool, offered: Sequence[OfferedTool], request: str, reply: str
 ) -> _Candidate:
-    asked = set(content_words(request)) - _GENERAL_WORDS
+    asked = _asked_words(request)
     properties = plain_schema(tool.parameters, tool.parameters).get("properties", {})
     parameters = [name for name in properties if not takes_whole_request(name)]
     named, described, taken = (
         frozenset(asked & set(content_words(text)))
         for text in (tool.name, tool.description, " ".join(parameters))
     )
-    arguments = filled(
-        {"type": "object", **tool.parameters},
-        request,
-        fills_optional=False,
-        labels=[one.name for one in offered],
-        reply=reply,
-    )
-    has_values = arguments.n_given > 0 and not arguments.n_made_up
+    arguments = _arguments(tool, offered, _sentence_about(named | described, request), reply)
+    if not arguments.has_all:
+        arguments = _arguments(tool, offered, request, reply)
     score = _NAME_WEIGHT * len(named) + len(described)
     # Words that only name parameters are too general to call a tool for, unless it gets its values.
-    if has_values and (score or taken):
+    if arguments.has_all and (score or taken):
         score += _NAME_WEIGHT + len(taken)
-    if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", request, re.IGNORECASE):
+    # `get_weather` says which tool is meant; `add` may be just a word.
+    is_plain = tool.name.isalpha() and tool.name.islower()
+    mention = rf"(?<!\w){re.escape(tool.name)}(?!\w){' (?:tool|function)' if is_plain else ''}"
+    if re.search(mention, request, re.IGNORECASE):
         score += 20
     elif len(offered) == 1 and _ASKS_FOR_A_TOOL.search(request):
         score += 10
     return _Candidate(tool, named, arguments, score)
+
+
+def _asked_words(text: str) -> set[str]:
+    """The words of a request that may speak of a tool, those that its signs stand for included."""
+    for sign, words in _OPERATIONS:
+        text = sign.sub(f" {words} ", text)
+    return set(content_words(text)) - _GENERAL_WORDS
+
+
+def _sentence_about(words: frozenset[str], request: str) -> str:
+    """The sentence that shares most words with a tool."""
+    return max(sentences_of(request), key=lambda one: len(words & _asked_words(one)), default="")
+
+
+def _arguments(tool: OfferedTool, offered: Sequence[OfferedTool], text: str, reply: str) -> Filled:
+    return filled(
+        {"type": "object", **tool.parameters},
+        text,
+        fills_optional=False,
+        labels=[one.name for one in offered],
+        reply=reply,
+    )
 
 
 def _calls(one: _Candidate, request: str, *, takes_several: bool) -> list[Wanted]:
