@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AIMessageChunk
     from langchain_core.messages import content as types
 
-__all__ = ["register"]
+__all__ = ["Block", "refusal_block", "register"]
 
 _HAS_REFUSAL_BLOCK = hasattr(langchain_core.messages, "RefusalContentBlock")  # since core 1.7.5
 
@@ -58,6 +58,12 @@ def blocks_of_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
     return cast("list[types.ContentBlock]", blocks)
 
 
+def refusal_block(text: str) -> Block:
+    """What a model said instead of an answer, in the form that this core has for it."""
+    block = {"type": "refusal", "refusal": text}
+    return block if _HAS_REFUSAL_BLOCK else {"type": "non_standard", "value": block}
+
+
 _CALL_TYPES = frozenset({"tool_call", "invalid_tool_call"})
 _INDEX_OF = {"reasoning": "lc_rsn_0", "text": "lc_txt_0", "refusal": "lc_ref_0"}
 
@@ -74,10 +80,8 @@ def _said(message: AIMessage) -> Iterator[Block]:
     if reasoning and not any(block.get("type") == "reasoning" for block in blocks):
         yield {"type": "reasoning", "reasoning": reasoning}
     yield from blocks
-    refusal = message.additional_kwargs.get("refusal")
-    if refusal:
-        block = {"type": "refusal", "refusal": refusal}
-        yield block if _HAS_REFUSAL_BLOCK else {"type": "non_standard", "value": block}
+    if refusal := message.additional_kwargs.get("refusal"):
+        yield refusal_block(refusal)
 
 
 def _whole_calls(message: AIMessage) -> Iterator[Block]:

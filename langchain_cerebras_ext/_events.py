@@ -2,8 +2,8 @@
 
 A message is a start, blocks (each a start, deltas, and a finish that carries the whole block), and
 a finish. Reasoning, text and each tool call are one block each, numbered in the order they begin
-and finished at the end: text may go on after a call. The final event's metadata leaves out what the
-start event said, since core merges the two.
+and finished at the end: text may go on after a call. A refusal comes whole, as the last block. The
+final event's metadata leaves out what the start event said, since core merges the two.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cerebras_ext.deltas import (
     StreamStart,
     ToolCallDelta,
 )
+from langchain_cerebras_ext._blocks import refusal_block
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._reply import read_reply_facts
 from langchain_cerebras_ext._shown import ShownArguments
@@ -57,7 +58,11 @@ class EventRenderer:
                 return [self._message_start(delta.raw)]
             case Finish():
                 facts = read_reply_facts(delta.reply, self._rules)
-                return [*self._finished_blocks(facts), self._message_finish(facts)]
+                return [
+                    *self._finished_blocks(facts),
+                    *self._refusal(facts),
+                    self._message_finish(facts),
+                ]
             case ContentDelta() | ReasoningDelta() | ToolCallDelta():
                 return []  # of choices that were not asked for
             case _:
@@ -112,6 +117,15 @@ class EventRenderer:
             if held and block["type"] == "invalid_tool_call":
                 yield self._delta(key, {"type": "tool-call-delta", "args": held})
             yield {"event": "content-block-finish", "index": index, "content": dict(block)}
+
+    def _refusal(self, facts: ReplyFacts) -> Iterator[Event]:
+        """A refusal as core's bridge shows it: a block of its own, whole and without deltas."""
+        if text := facts.additional_kwargs.get("refusal"):
+            block = refusal_block(text)
+            placeholder = {"value": {}} if "value" in block else {}
+            start = self._block_start("refusal", {**block, **placeholder})
+            yield start
+            yield {**start, "event": "content-block-finish", "content": block}
 
     def _message_finish(self, facts: ReplyFacts) -> Event:
         metadata = {
