@@ -169,6 +169,8 @@ def test_concatenated_event_deltas_equal_the_finished_block(kind: str) -> None:
                 "text": block.get("text"),
                 "reasoning": block.get("reasoning"),
                 "invalid_tool_call": block.get("args"),
+                "refusal": "",  # comes whole, without deltas
+                "non_standard": "",
             }
             if block["type"] == "tool_call":
                 assert json.loads(text or "{}") == block["args"]
