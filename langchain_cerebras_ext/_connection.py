@@ -27,6 +27,7 @@ from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._options import timeouts_of
+from langchain_cerebras_ext._profile import warn_if_unknown
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
 
@@ -214,8 +215,11 @@ class CerebrasConnection(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _facts_can_be_overridden(self) -> Self:
-        self._facts()
+    def _model_is_described(self) -> Self:
+        if self.model_facts:
+            self._facts()  # which finds mistakes
+        else:
+            warn_if_unknown(self.model)
         return self
 
     @model_validator(mode="after")

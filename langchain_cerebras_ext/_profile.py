@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 from langchain_core.language_models import ModelProfile
 
+from cerebras_ext.catalog import facts_of
+
 if TYPE_CHECKING:
     from cerebras_ext.catalog import ModelFacts
 
-__all__ = ["profile_of"]
+__all__ = ["profile_of", "warn_if_unknown"]
 
 _STATUS = {
     "production": "active",
@@ -20,18 +24,32 @@ _STATUS = {
 }
 
 
-def profile_of(facts: ModelFacts) -> ModelProfile | None:
+@cache
+def warn_if_unknown(model: str) -> None:
+    """Says once a process that a model is not in the catalogue.
+
+    The warning names the line that constructs a model; where a call names another one, a line of
+    LangChain.
+    """
+    if not facts_of(model).is_known:
+        warnings.warn(
+            f"Model {model!r} is not in the catalogue: it is sent as given, treated as a plain text "
+            "model with tools, and has no profile. Say what you know of it with model_facts, e.g. "
+            "{'family': 'gpt-oss', 'context_window': 131_072}.",
+            stacklevel=5,
+        )
+
+
+def profile_of(facts: ModelFacts, *, is_described: bool = False) -> ModelProfile | None:
     """A new profile of a model; None for one that neither the catalogue nor the user describes.
 
     `structured_output` is true only for models that take tools and a response format in one
     request: LangChain's agents send both when they read true, and fall back on a tool otherwise.
     """
-    if not facts.is_known:
+    if not facts.is_known and not is_described:
         return None
     profile = ModelProfile(
         name=facts.name,
-        status=_STATUS[facts.status],
-        open_weights=facts.vendor_model is not None,
         max_input_tokens=facts.context_window,
         text_inputs=True,
         image_inputs=facts.takes_images,
@@ -53,6 +71,9 @@ def profile_of(facts: ModelFacts) -> ModelProfile | None:
         attachment=facts.takes_images,
         temperature=True,
     )
+    if facts.is_known:
+        profile["status"] = _STATUS[facts.status]
+        profile["open_weights"] = facts.vendor_model is not None
     if facts.max_output_tokens is not None:
         profile["max_output_tokens"] = facts.max_output_tokens
     if facts.reasoning_efforts:

@@ -30,6 +30,7 @@ from langchain_cerebras_ext._options import (
     check_known,
     timeouts_of,
 )
+from langchain_cerebras_ext._profile import warn_if_unknown
 from langchain_cerebras_ext._reply import RenderRules
 from langchain_cerebras_ext._shapes import object_in
 from langchain_cerebras_ext._tools import (
@@ -72,8 +73,10 @@ class Defaults:
 
     def facts_for(self, model: str) -> ModelFacts:
         """The row of a model; the user's corrections hold for the model's own id."""
-        overrides = self.fact_overrides or {}
-        return facts_of(model, **overrides) if model == self.request["model"] else facts_of(model)
+        if self.fact_overrides and model == self.request["model"]:
+            return facts_of(model, **self.fact_overrides)
+        warn_if_unknown(model)
+        return facts_of(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -369,10 +369,10 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         return summed_token_usage(llm_outputs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self._facts())
+        return profile_of(self._facts(), is_described=bool(self.model_facts))
 
     def _derive_again(self, original: CerebrasConnection) -> None:
-        if self.profile == profile_of(original._facts()):
+        if self.profile == cast("ChatCerebras", original)._resolve_model_profile():
             self.profile = self._resolve_model_profile()
 
     def get_num_tokens_from_messages(

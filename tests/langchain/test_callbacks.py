@@ -16,7 +16,7 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from cerebras_ext._version import __version__
 from cerebras_ext.catalog import all_models, facts_of
 from langchain_cerebras_ext import CerebrasLLM, ChatCerebras
-from langchain_cerebras_ext._profile import profile_of
+from langchain_cerebras_ext._profile import profile_of, warn_if_unknown
 from langchain_cerebras_ext.errors import ConfigError, StreamIncomplete
 from tests.langchain.paths import PATHS
 from tests.langchain.replies import ADD, REPLIES
@@ -299,9 +299,50 @@ def test_profile_is_the_catalogues(facts: Any) -> None:
     assert profile["structured_output"] is facts.takes_tools_with_response_format
 
 
+@pytest.mark.filterwarnings("ignore:Model 'my-own-model' is not in the catalogue")
 def test_profile_of_an_unknown_model_is_none() -> None:
     """LC-96: no guess."""
     assert ChatCerebras(model="my-own-model", api_key=KEY).profile is None
+
+
+def test_profile_of_a_described_model_is_what_was_said_of_it() -> None:
+    """LC-96: facts the user gives are no guess; what nobody said is not in the profile."""
+    facts = {"family": "gpt-oss", "context_window": 131_072}
+    profile: Any = ChatCerebras(model="my-endpoint", api_key=KEY, model_facts=facts).profile
+    assert (profile["name"], profile["max_input_tokens"]) == ("my-endpoint", 131_072)
+    assert profile["reasoning_effort_levels"] == ["low", "medium", "high"]
+    assert not {"status", "open_weights"} & profile.keys()
+
+
+@pytest.mark.parametrize("kind", [ChatCerebras, CerebrasLLM])
+def test_unknown_model_is_told_of_once(kind: type[Any], recwarn: pytest.WarningsRecorder) -> None:
+    """Design section 4: one warning a process and id, at the line that makes the model."""
+    warn_if_unknown.cache_clear()
+    for _ in range(2):
+        kind(model="my-own-model", api_key=KEY)
+    (warning,) = recwarn.list
+    assert "'my-own-model' is not in the catalogue" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_unknown_model_of_a_call_is_told_of_once() -> None:
+    """Design section 4: also when a call or a copy names it."""
+    warn_if_unknown.cache_clear()
+    model, _ = chat(Reply(content="Hi"))
+    with pytest.warns(UserWarning, match="'my-own-model' is not in the catalogue") as warned:
+        for _ in range(2):
+            model.invoke("Hi", model="my-own-model")
+            model.model_copy(update={"model": "my-own-model"}).invoke("Hi")
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("facts", all_models(), ids=lambda facts: facts.id)
+def test_known_models_are_not_told_of(facts: Any) -> None:
+    """Design section 4: nor are those the user describes."""
+    warn_if_unknown.cache_clear()
+    for spelling in (facts.id, *facts.aliases):
+        ChatCerebras(model=spelling, api_key=KEY)
+    ChatCerebras(model="my-own-model", api_key=KEY, model_facts={"context_window": 9})
 
 
 def test_profile_is_the_users_to_give_or_correct() -> None:
