@@ -33,8 +33,8 @@ def warn_if_unknown(model: str) -> None:
     """
     if not facts_of(model).is_known:
         warnings.warn(
-            f"Model {model!r} is not in the catalogue: it is sent as given, treated as a text model "
-            "with tools, and has no profile. Say what you know of it with model_facts, e.g. "
+            f"Model {model!r} is not in the catalogue: it is sent as given, treated as a text "
+            "model with tools, and has no profile. Say what you know of it with model_facts, e.g. "
             "{'family': 'gpt-oss', 'context_window': 131_072}.",
             stacklevel=5,
         )

@@ -38,6 +38,7 @@ def _run(text: str, name: str, **namespace: Any) -> dict[str, Any]:
     return namespace
 
 
+@pytest.mark.filterwarnings("ignore:Model 'no-such-model' is not in the catalogue")
 def test_page_runs(cerebras_emulator: RunningEmulator) -> None:
     """Every snippet of docs/langchain.md works as it stands."""
     namespace = _run(PAGE, "docs/langchain.md")
