@@ -169,7 +169,9 @@ def _function_calling(target: Target, facts: ModelFacts, strict: bool | None) ->
         function["description"] = target.description
     if strict is not None:
         function["strict"] = strict
-    options = _traced(target, "function_calling", strict, parallel_tool_calls=False)
+    options = _traced(target, "function_calling", strict)
+    if facts.supports_parallel_tool_calls:
+        options["parallel_tool_calls"] = False
     if facts.supports_tool_choice:
         options["tool_choice"] = target.name
     return Plan("function_calling", ({"type": "function", "function": function},), options)

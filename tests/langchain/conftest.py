@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cerebras_ext.catalog import all_models
+from cerebras_ext.emulator import EmulatorOptions, running_emulator
 from cerebras_ext.emulator.fixtures import cerebras_emulator  # noqa: F401 - a fixture
 from langchain_cerebras_ext import ChatCerebras
 from tests.langchain.support import KEY, MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cerebras_ext.emulator.server import RunningEmulator
 
@@ -19,6 +21,14 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no key, address or tracing of the machine they run on."""
     for name in ("CEREBRAS_API_KEY", "CEREBRAS_BASE_URL", "LANGSMITH_TRACING", "LC_OUTPUT_VERSION"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def whole_service() -> Iterator[RunningEmulator]:
+    """An emulator that serves every model of the catalogue; who uses it resets it."""
+    options = EmulatorOptions(models=[row.id for row in all_models()], idle_timeout_s=900)
+    with running_emulator(options) as emulator:
+        yield emulator
 
 
 @pytest.fixture

@@ -19,13 +19,12 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from cerebras_ext.catalog import all_models
-from cerebras_ext.emulator import EmulatorOptions, running_emulator
 from langchain_cerebras_ext import ChatCerebras
 from langchain_cerebras_ext.errors import ContextOverflow, UnsupportedInput
 from tests.langchain.support import KEY, QUIET_BETA, Reply, chat, status_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from cerebras_ext.emulator import RunningEmulator
 
@@ -49,14 +48,6 @@ class Report(BaseModel):
 
     city: str
     is_sunny: bool
-
-
-@pytest.fixture(scope="module")
-def whole_service() -> Iterator[RunningEmulator]:
-    """An emulator that serves every model of the catalogue."""
-    options = EmulatorOptions(models=[row.id for row in all_models()], idle_timeout_s=300)
-    with running_emulator(options) as emulator:
-        yield emulator
 
 
 @pytest.fixture

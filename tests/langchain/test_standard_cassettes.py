@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.langchain import test_standard_integration as standard
+from tests.langchain.standard import SWITCHABLE, StandardSuite
 
 if TYPE_CHECKING:
     from tests.cassettes import RecordedService
@@ -19,11 +19,13 @@ pytestmark = [
 ]
 
 
-class TestChatCerebrasReplayed(standard.TestChatCerebrasIntegration):
+class TestChatCerebrasReplayed(StandardSuite):
     """The whole suite without a server: what was recorded answers."""
 
     @pytest.fixture(autouse=True)
-    def _emulator(self, cassette_service: RecordedService, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _recording(
+        self, cassette_service: RecordedService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("CEREBRAS_BASE_URL", cassette_service.base_url)
         monkeypatch.setenv("CEREBRAS_API_KEY", cassette_service.api_key)
 
@@ -34,3 +36,11 @@ class TestChatCerebrasReplayed(standard.TestChatCerebrasIntegration):
     @property
     def enable_vcr_tests(self) -> bool:
         return True
+
+
+class TestFunctionCallingReplayed(TestChatCerebrasReplayed):
+    method = "function_calling"
+
+
+class TestSwitchableReasoningReplayed(TestChatCerebrasReplayed):
+    model_name = SWITCHABLE

@@ -8,20 +8,25 @@ import pytest
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_cerebras_ext import ChatCerebras
-from tests.langchain.support import KEY, MODEL, OTHER_MODEL
+from tests.langchain.standard import ALWAYS, NEVER, SWITCHABLE
+from tests.langchain.support import KEY
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 
 class TestChatCerebrasUnit(ChatModelUnitTests):
+    """A model that always reasons."""
+
+    model_name = ALWAYS
+
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
         return ChatCerebras
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"model": MODEL, "api_key": KEY}
+        return {"model": self.model_name, "api_key": KEY}
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
@@ -30,7 +35,7 @@ class TestChatCerebrasUnit(ChatModelUnitTests):
             "CEREBRAS_BASE_URL": "http://127.0.0.1:9",
         }
         attributes = {"api_key": "csk-test-env", "base_url": "http://127.0.0.1:9"}
-        return environment, {"model": MODEL}, attributes
+        return environment, {"model": self.model_name}, attributes
 
     @property
     def supports_json_mode(self) -> bool:
@@ -38,7 +43,7 @@ class TestChatCerebrasUnit(ChatModelUnitTests):
 
     @property
     def model_override_value(self) -> str:
-        return OTHER_MODEL
+        return SWITCHABLE if self.model_name == ALWAYS else ALWAYS
 
     @pytest.mark.xfail(
         reason=(
@@ -48,3 +53,11 @@ class TestChatCerebrasUnit(ChatModelUnitTests):
     )
     def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
         super().test_serdes(model, snapshot)
+
+
+class TestSwitchableReasoningUnit(TestChatCerebrasUnit):
+    model_name = SWITCHABLE
+
+
+class TestNoReasoningUnit(TestChatCerebrasUnit):
+    model_name = NEVER

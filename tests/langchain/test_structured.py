@@ -196,14 +196,20 @@ def test_strict_schema_that_cannot_be_says_so() -> None:
     model.with_structured_output(RECURSIVE, method="json_schema")
 
 
-def test_model_without_forced_choice_is_not_forced() -> None:
-    """LC-58: rows without tool choice get the tool alone."""
-    model, service = chat(
-        reply_with(json.dumps(VALUE), "function_calling"),
-        model_facts={"supports_tool_choice": False},
-    )
-    model.with_structured_output(Person, method="function_calling").invoke("Ann is 7")
-    assert "tool_choice" not in service.last
+@pytest.mark.parametrize(
+    ("fact", "field"),
+    [
+        ("supports_tool_choice", "tool_choice"),
+        ("supports_parallel_tool_calls", "parallel_tool_calls"),
+    ],
+)
+def test_model_is_not_sent_what_it_refuses(fact: str, field: str) -> None:
+    """LC-58: rows without forced choice, or without the parallel switch, do without."""
+    answer = reply_with(json.dumps(VALUE), "function_calling")
+    for is_supported in (True, False):
+        model, service = chat(answer, model_facts={fact: is_supported})
+        model.with_structured_output(Person, method="function_calling").invoke("Ann is 7")
+        assert (field in service.last) is is_supported
 
 
 @pytest.mark.parametrize("method", METHODS)
