@@ -6,6 +6,9 @@ and let pytest (with pytest-asyncio in auto mode) collect the subclass:
 >>> class TestMine(LLMConformance):
 ...     def make_llm(self, *answers, **settings):
 ...         return MyLLM(transport=my_fake_service(answers), **settings)
+
+A live service, or a recording of one, says what it wants: with `is_scripted = False` the same
+promises are held against whatever it answers. The questions are those that the answers fit.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import json
 import pickle
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
@@ -21,7 +26,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ThinkingBlock
+from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.rate_limiter import BaseRateLimiter
@@ -81,8 +88,13 @@ class City(BaseModel):
 _METHODS = ("chat", "stream_chat", "complete", "stream_complete")
 _ALL = (*_METHODS, *(f"a{name}" for name in _METHODS))
 _STREAMS = tuple(name for name in _ALL if "stream" in name)
+_QUESTION = "Say hello to the world."
 _HELLO = Answer("Hello, world!")
 _THOUGHT = Answer("Hello, world!", reasoning="A greeting.")
+_ORDER = "Call greet with the name Ann."
+_CALL = Answer(calls=(("greet", {"name": "Ann"}),))
+_OSLO = City(name="Oslo", n_people=700_000)
+_OSLO_ANSWER = Answer(_OSLO.model_dump_json(), calls=(("City", _OSLO.model_dump()),))
 _PROMPT = PromptTemplate("A city in {country}.")
 
 _every_method = pytest.mark.parametrize("method", _ALL)
@@ -95,10 +107,12 @@ class LLMConformance(ABC):
     Attributes:
         key: What `make_llm` uses as the key; it must show nowhere.
         reasons: Whether answers may carry reasoning.
+        is_scripted: Whether the answers are those that `make_llm` was given.
     """
 
     key: ClassVar[str] = "conformance-key"
     reasons: ClassVar[bool] = True
+    is_scripted: ClassVar[bool] = True
 
     @abstractmethod
     def make_llm(self, *answers: Answer, **settings: Any) -> FunctionCallingLLM:
@@ -106,7 +120,7 @@ class LLMConformance(ABC):
 
     async def _results(self, llm: FunctionCallingLLM, method: str, **kwargs: Any) -> list[Any]:
         """What an endpoint gives, as a list; whole responses have one element."""
-        given: Any = [ChatMessage(content="Hi")] if "chat" in method else "Hi"
+        given: Any = [ChatMessage(content=_QUESTION)] if "chat" in method else _QUESTION
         result = getattr(llm, method)(given, **kwargs)
         if inspect.isawaitable(result):
             result = await result
@@ -116,11 +130,26 @@ class LLMConformance(ABC):
             return [item async for item in cast("AsyncGenerator[Any, None]", result)]
         return [result]
 
+    async def _leave_after_one_item(self, llm: FunctionCallingLLM, method: str) -> None:
+        given: Any = [ChatMessage(content=_QUESTION)] if "chat" in method else _QUESTION
+        stream = getattr(llm, method)(given)
+        if inspect.isawaitable(stream):
+            items: Any = await stream
+            await anext(items)
+            await items.aclose()
+        else:
+            next(stream)
+            stream.close()
+
+    def _is_answer(self, text: str, answer: Answer = _HELLO) -> bool:
+        """Whether this is the text of the answer; without a script, whether it is any."""
+        return text == answer.text if self.is_scripted else bool(text)
+
     @_every_method
     async def test_every_endpoint_answers(self, method: str) -> None:
         """All eight, with the whole text at the end."""
         last = (await self._results(self.make_llm(_HELLO), method))[-1]
-        assert _text_of(last) == _HELLO.text
+        assert self._is_answer(_text_of(last))
 
     @_every_method
     def test_async_endpoints_are_coroutine_functions(self, method: str) -> None:
@@ -131,7 +160,7 @@ class LLMConformance(ABC):
     async def test_streams_are_generators(self) -> None:
         """Core takes anything else for a whole response."""
         llm = self.make_llm(_HELLO, _HELLO)
-        messages = [ChatMessage(content="Hi")]
+        messages = [ChatMessage(content=_QUESTION)]
         assert isinstance(llm.stream_chat(messages), Generator)
         assert isinstance(await llm.astream_chat(messages), AsyncGenerator)
 
@@ -143,24 +172,31 @@ class LLMConformance(ABC):
         for item in items:
             so_far += item.delta or ""
             assert _text_of(item) == so_far
-        assert so_far == _HELLO.text
+        assert self._is_answer(so_far)
 
     @pytest.mark.parametrize("method", ["stream_chat", "astream_chat"])
     async def test_reasoning_is_apart_from_text(self, method: str) -> None:
         """New reasoning is `thinking_delta` on the response; ReAct must not find it in the text."""
-        if not self.reasons:
-            pytest.skip("this model does not reason")
-        items = await self._results(self.make_llm(_THOUGHT), method)
+        answer = _THOUGHT if self.reasons else _HELLO
+        items = await self._results(self.make_llm(answer), method)
         deltas = [item.additional_kwargs.get("thinking_delta") or "" for item in items]
-        assert "".join(deltas) == _THOUGHT.reasoning
-        assert _text_of(items[-1]) == _THOUGHT.text
+        blocks = [b for b in items[-1].message.blocks if isinstance(b, ThinkingBlock)]
+        assert ["".join(deltas)] * self.reasons == [block.content for block in blocks]
+        assert bool("".join(deltas)) is self.reasons
+        assert self._is_answer(_text_of(items[-1]))
 
-    async def test_sync_and_async_streams_are_the_same(self) -> None:
+    @pytest.mark.parametrize("method", ["chat", "stream_chat"])
+    async def test_sync_and_async_are_the_same(self, method: str) -> None:
         """Item by item, for the same answer."""
-        llm = self.make_llm(_HELLO, _HELLO)
-        sync_items = await self._results(llm, "stream_chat")
-        async_items = await self._results(llm, "astream_chat")
-        assert [item.message for item in sync_items] == [item.message for item in async_items]
+        answer = _THOUGHT if self.reasons else _HELLO
+        llm = self.make_llm(answer, answer)
+        sync_items = await self._results(llm, method)
+        async_items = await self._results(llm, f"a{method}")
+        if self.is_scripted:  # else the second answer need not be the first
+            assert [i.message for i in sync_items] == [i.message for i in async_items]
+        last, async_last = sync_items[-1], async_items[-1]
+        assert last.additional_kwargs.keys() == async_last.additional_kwargs.keys()
+        assert _block_types(last) == _block_types(async_last)
 
     @_every_method
     async def test_a_call_is_one_pair_of_events(self, method: str) -> None:
@@ -181,26 +217,49 @@ class LLMConformance(ABC):
         await self._results(self.make_llm(_HELLO, rate_limiter=limiter), method)
         assert limiter.n_acquired == 1
 
+    @_every_method
+    async def test_tokens_are_counted_as_the_service_counts_them(self, method: str) -> None:
+        """By a callback manager that was assigned later, as core does."""
+        counter = TokenCountingHandler()
+        llm = self.make_llm(_HELLO)
+        llm.callback_manager = CallbackManager([counter])
+        last = (await self._results(llm, method))[-1]
+        assert counter.total_llm_token_count == last.additional_kwargs["total_tokens"] > 0
+
+    @_every_stream
+    async def test_a_stream_may_be_left(self, method: str) -> None:
+        """The next call finds the model as it was."""
+        llm = self.make_llm(_HELLO, _HELLO)
+        await self._leave_after_one_item(llm, method)
+        last = (await self._results(llm, method))[-1]
+        assert self._is_answer(_text_of(last))
+
     def test_the_callers_messages_stay_as_they_are(self) -> None:
         """Neither the list nor its messages change."""
         history = [ChatMessage(content="Hi"), ChatMessage(role=MessageRole.ASSISTANT, content="Ho")]
         before = copy.deepcopy(history)
         llm = self.make_llm(_HELLO, _HELLO)
         llm.chat(history)
-        llm.chat_with_tools([_tool()], user_msg="Hi", chat_history=history)
+        llm.chat_with_tools([_tool()], user_msg=_QUESTION, chat_history=history)
         assert history == before
+
+    def test_the_system_prompt_is_said_once(self) -> None:
+        """By core in `predict`; a model that adds it again says it twice."""
+        with _listening() as heard:
+            self.make_llm(_HELLO, system_prompt="Be brief.").predict(PromptTemplate(_QUESTION))
+        starts = [event for event in heard.events if event.class_name() == "LLMChatStartEvent"]
+        assert [message.content for message in starts[0].messages] == ["Be brief.", _QUESTION]
 
     async def test_a_tool_is_called(self) -> None:
         """Through core's own method, sync and async."""
-        answer = Answer(calls=(("greet", {"name": "Ann"}),))
-        llm = self.make_llm(answer, answer)
-        assert str(llm.predict_and_call([_tool()], user_msg="Hi")) == "Hi Ann"
-        assert str(await llm.apredict_and_call([_tool()], user_msg="Hi")) == "Hi Ann"
+        llm = self.make_llm(_CALL, _CALL)
+        assert str(llm.predict_and_call([_tool()], user_msg=_ORDER)) == "Hi Ann"
+        assert str(await llm.apredict_and_call([_tool()], user_msg=_ORDER)) == "Hi Ann"
 
     async def test_partial_calls_can_be_read_all_along(self) -> None:
         """Agents ask for the calls of every item."""
-        llm = self.make_llm(Answer(calls=(("greet", {"name": "Ann"}),)))
-        stream = await llm.astream_chat_with_tools([_tool()], user_msg="Hi")
+        llm = self.make_llm(_CALL)
+        stream = await llm.astream_chat_with_tools([_tool()], user_msg=_ORDER)
         seen = [
             llm.get_tool_calls_from_response(item, error_on_no_tool_call=False)
             async for item in stream
@@ -212,19 +271,46 @@ class LLMConformance(ABC):
     def test_no_call_is_an_error_with_the_answer_in_it(self) -> None:
         """Unless the caller says that it is fine."""
         llm = self.make_llm(_HELLO)
-        response = llm.chat_with_tools([_tool()], user_msg="Hi")
+        response = llm.chat([ChatMessage(content=_QUESTION)])
         assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
-        with pytest.raises(ValueError, match=r"Hello, world!"):
+        with pytest.raises(ValueError, match=re.escape(_text_of(response)[:20])):
             llm.get_tool_calls_from_response(response)
 
+    def test_a_message_with_calls_is_plain_json(self) -> None:
+        """Memories and contexts store it, and send what they read back."""
+        llm = self.make_llm(_CALL)
+        message = llm.chat_with_tools([_tool()], user_msg=_ORDER).message
+        dumped = json.loads(json.dumps(message.model_dump(mode="json")))
+        assert ChatMessage.model_validate(dumped) == message
+
+    async def test_an_agent_calls_its_tool_and_answers(self) -> None:
+        """Two turns: the second one holds the call and its result."""
+        agent = FunctionAgent(tools=[_tool()], llm=self.make_llm(_CALL, _HELLO))
+        run: Any = agent.run(user_msg=_ORDER)
+        events = [event async for event in run.stream_events()]
+        assert self._is_answer(str(await run))
+        results = [e.tool_output.content for e in events if isinstance(e, ToolCallResult)]
+        assert results == ["Hi Ann"]
+
     async def test_objects_come_back(self) -> None:
-        """Whichever route the model takes to them."""
-        oslo = City(name="Oslo", n_people=700_000)
-        answer = Answer(text=oslo.model_dump_json(), calls=(("City", oslo.model_dump()),))
-        llm = self.make_llm(answer, answer, answer)
-        assert llm.structured_predict(City, _PROMPT, country="Norway") == oslo
-        assert await llm.astructured_predict(City, _PROMPT, country="Norway") == oslo
-        assert list(llm.stream_structured_predict(City, _PROMPT, country="Norway"))[-1] == oslo
+        """From all four methods, whichever route the model takes to them."""
+        llm = self.make_llm(*[_OSLO_ANSWER] * 4)
+        in_norway: dict[str, Any] = {"output_cls": City, "prompt": _PROMPT, "country": "Norway"}
+        found = [
+            llm.structured_predict(**in_norway),
+            await llm.astructured_predict(**in_norway),
+            list(llm.stream_structured_predict(**in_norway))[-1],
+            [each async for each in await llm.astream_structured_predict(**in_norway)][-1],
+        ]
+        assert all(type(each) is City for each in found)
+        assert not self.is_scripted or found == [_OSLO] * 4
+
+    def test_a_structured_llm_answers_with_objects(self) -> None:
+        """What agents with an output class use."""
+        structured = self.make_llm(_OSLO_ANSWER).as_structured_llm(City)
+        response = structured.chat([ChatMessage(content="A city in Norway.")])
+        assert isinstance(response.raw, City)
+        assert City.model_validate_json(_text_of(response)) == response.raw
 
     def test_the_metadata_leaves_room_for_a_prompt(self) -> None:
         """Core subtracts one from the other."""
@@ -255,15 +341,20 @@ class LLMConformance(ABC):
     def test_a_used_model_can_be_copied_and_pickled(self) -> None:
         """After a call, when clients and locks exist."""
         llm = self.make_llm(_HELLO, _HELLO)
-        assert _text_of(llm.complete("Hi")) == _HELLO.text
-        assert _text_of(copy.deepcopy(llm).complete("Hi")) == _HELLO.text
+        assert self._is_answer(_text_of(llm.complete(_QUESTION)))
+        assert self._is_answer(_text_of(copy.deepcopy(llm).complete(_QUESTION)))
         assert pickle.loads(pickle.dumps(llm)).metadata == llm.metadata  # noqa: S301 - just made
 
     def test_one_model_serves_loop_after_loop(self) -> None:
         """Core runs coroutines in loops that come and go."""
         llm = self.make_llm(_HELLO, _HELLO, _HELLO)
         for _ in range(3):
-            assert _text_of(asyncio.run(llm.acomplete("Hi"))) == _HELLO.text
+            assert self._is_answer(_text_of(asyncio.run(llm.acomplete(_QUESTION))))
+
+
+def _block_types(response: Any) -> list[str]:
+    blocks = response.message.blocks if isinstance(response, ChatResponse) else []
+    return [block.block_type for block in blocks]
 
 
 def _text_of(response: Any) -> str:
