@@ -191,7 +191,12 @@ def chat_call(
 
 
 def text_call(
-    defaults: Defaults, prompt: str, stop: Sequence[str] | None, kwargs: Mapping[str, Any]
+    defaults: Defaults,
+    prompt: str,
+    stop: Sequence[str] | None,
+    kwargs: Mapping[str, Any],
+    *,
+    on_retry: Callable[[RetryEvent], None] | None = None,
 ) -> TextCall:
     """The call that a hook of the completion model makes; as `chat_call`."""
     check_known(kwargs, TEXT_KEYS, where="a CerebrasLLM call")
@@ -199,7 +204,7 @@ def text_call(
     fields = _overlaid(defaults.request, given, stop, TEXT_FIELDS)
     return TextCall(
         request=cast("TextRequest", {**fields, "prompt": prompt}),
-        options=_call_options(kwargs, defaults.extra_body),
+        options=_call_options(kwargs, defaults.extra_body, on_retry),
     )
 
 

@@ -16,6 +16,7 @@ from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._options import TEXT_FIELDS
 from langchain_cerebras_ext._reply import envelope_metadata
 from langchain_cerebras_ext._request import Defaults, text_call
+from langchain_cerebras_ext._retries import retry_reporter
 from langchain_cerebras_ext._usage import summed_token_usage
 from langchain_cerebras_ext.errors import ProtocolError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cerebras_ext.deltas import CompletionDelta
     from cerebras_ext.reply import TextCompletion
     from langchain_cerebras_ext._request import TextCall
+    from langchain_cerebras_ext._retries import RunManager
 
 __all__ = ["CerebrasLLM"]
 
@@ -90,7 +92,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
     ) -> LLMResult:
         def complete(prompt: str) -> TextCompletion:
             with translated():
-                call = self._call_for(prompt, stop, kwargs)
+                call = self._call_for(prompt, stop, kwargs, run_manager)
                 return self._client().complete(options=call.options, **call.request)
 
         if len(prompts) == 1:
@@ -116,7 +118,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
         async def complete(prompt: str) -> TextCompletion:
             async with free_places:
                 with translated():
-                    call = self._call_for(prompt, stop, kwargs)
+                    call = self._call_for(prompt, stop, kwargs, run_manager)
                     client = self._async_client()
                     return await client.complete(options=call.options, **call.request)
 
@@ -137,7 +139,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
         with translated():
-            call = self._call_for(prompt, stop, kwargs)
+            call = self._call_for(prompt, stop, kwargs, run_manager)
             with self._client().stream_complete(options=call.options, **call.request) as deltas:
                 for delta in deltas:
                     chunk = self._chunk(delta)
@@ -154,7 +156,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
         with translated():
-            call = self._call_for(prompt, stop, kwargs)
+            call = self._call_for(prompt, stop, kwargs, run_manager)
             client = self._async_client()
             stream = await client.stream_complete(options=call.options, **call.request)
             async with stream as deltas:
@@ -165,10 +167,16 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
 
-    def _call_for(self, prompt: str, stop: list[str] | None, kwargs: dict[str, Any]) -> TextCall:
+    def _call_for(
+        self,
+        prompt: str,
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+        run_manager: RunManager | None,
+    ) -> TextCall:
         request = self._set_fields(TEXT_FIELDS)
         defaults = Defaults(request=request, rules={}, extra_body=self.extra_body)
-        return text_call(defaults, prompt, stop, kwargs)
+        return text_call(defaults, prompt, stop, kwargs, on_retry=retry_reporter(run_manager))
 
     def _chunk(self, delta: CompletionDelta) -> GenerationChunk | None:
         match delta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext._http import http_library
@@ -40,7 +41,8 @@ class InProcessEmulator:
 
     def _answer(self, request: Any) -> Any:
         request.read()
-        return asyncio.run(self._respond(request))
+        with ThreadPoolExecutor(1) as pool:  # this thread may be running a loop already
+            return pool.submit(asyncio.run, self._respond(request)).result()
 
     async def _answer_async(self, request: Any) -> Any:
         await request.aread()
