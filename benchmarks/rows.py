@@ -93,14 +93,21 @@ def _growth_rows() -> list[Row]:
 
 
 _LATENESS = {"late_ms": "ms late", "busy_percent": "% busy", "n_items": "items"}
-_CORE_OF_LANGCHAIN = "from langchain_core.language_models import BaseChatModel"
-_CORE_OF_LLAMA_INDEX = "from llama_index.core.llms.function_calling import FunctionCallingLLM"
+_CORE_OF_LANGCHAIN = (
+    "import langchain_core.messages; from langchain_core.language_models import BaseChatModel"
+)
+_CORE_OF_LLAMA_INDEX = "import llama_index.core"
 _IMPORTS = {
-    "langchain": (_CORE_OF_LANGCHAIN, "import langchain_cerebras_ext"),
-    "langchain-cerebras": (_CORE_OF_LANGCHAIN, "import langchain_cerebras"),
-    "llama-index": (_CORE_OF_LLAMA_INDEX, "import llama_index_cerebras_ext"),
-    "llama-index-llms-cerebras": (_CORE_OF_LLAMA_INDEX, "import llama_index.llms.cerebras"),
+    "langchain": (_CORE_OF_LANGCHAIN, "from langchain_cerebras_ext import ChatCerebras"),
+    "langchain-cerebras": (_CORE_OF_LANGCHAIN, "from langchain_cerebras import ChatCerebras"),
+    "llama-index": (_CORE_OF_LLAMA_INDEX, "from llama_index_cerebras_ext import Cerebras"),
+    "llama-index-llms-cerebras": (
+        _CORE_OF_LLAMA_INDEX,
+        "from llama_index.llms.cerebras import Cerebras",
+    ),
 }
+"""What a framework's own import is, and what a user of a package writes."""
+
 
 ROWS: tuple[Row, ...] = (
     *_stream_rows(),

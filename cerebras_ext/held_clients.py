@@ -1,17 +1,19 @@
-"""The clients behind one framework object: shared where settings are equal, made when needed."""
+"""The clients behind one framework object: shared where settings are equal, made when needed.
+
+The clients' modules are imported when the first client is: importing an adapter needs none of them.
+"""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from cerebras_ext.aclient import AsyncCerebrasClient, shared_async_clients
-from cerebras_ext.client import CerebrasClient, shared_clients
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cerebras_ext._shared import ClientLease, SharedClients
+    from cerebras_ext.aclient import AsyncCerebrasClient
+    from cerebras_ext.client import CerebrasClient
     from cerebras_ext.config import ClientConfig
 
 __all__ = ["HeldClients"]
@@ -29,21 +31,25 @@ class _Held(NamedTuple, Generic[Client]):
 class _Holder(Generic[Client]):
     """Holds one client for as long as the settings stay the same."""
 
-    def __init__(self, make: Callable[..., Client], shared: SharedClients[Client]) -> None:
-        self._make = make
-        self._shared = shared
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: _Held[Client] | None = None
 
-    def client(self, config: ClientConfig, http_client: Any) -> Client:
+    def client(
+        self,
+        config: ClientConfig,
+        http_client: Any,
+        make: Callable[..., Client],
+        shared: SharedClients[Client],
+    ) -> Client:
         with self._lock:
             held = self._held
             if held is None or held.http_client is not http_client or held.config != config:
                 if http_client is None:
-                    lease = self._shared.lease(config)
+                    lease = shared.lease(config)
                     held = _Held(config, None, lease.client, lease)
                 else:
-                    own = self._make(config, http_client=http_client)
+                    own = make(config, http_client=http_client)
                     held = _Held(config, http_client, own, None)
                 self._held = held
             return held.client
@@ -62,16 +68,20 @@ class HeldClients:
 
     def __init__(self) -> None:
         """Holds nothing yet."""
-        self._sync = _Holder(CerebrasClient, shared_clients)
-        self._async = _Holder(AsyncCerebrasClient, shared_async_clients)
+        self._sync: _Holder[CerebrasClient] = _Holder()
+        self._async: _Holder[AsyncCerebrasClient] = _Holder()
 
     def sync_client(self, config: ClientConfig, http_client: Any = None) -> CerebrasClient:
         """The sync client for these settings; a given HTTP client is used, and never closed."""
-        return self._sync.client(config, http_client)
+        from cerebras_ext.client import CerebrasClient, shared_clients
+
+        return self._sync.client(config, http_client, CerebrasClient, shared_clients)
 
     def async_client(self, config: ClientConfig, http_client: Any = None) -> AsyncCerebrasClient:
         """The async client for these settings; a given HTTP client is used, and never closed."""
-        return self._async.client(config, http_client)
+        from cerebras_ext.aclient import AsyncCerebrasClient, shared_async_clients
+
+        return self._async.client(config, http_client, AsyncCerebrasClient, shared_async_clients)
 
     def close(self) -> None:
         """Gives the sync client up; its connections close when nobody else uses them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -13,7 +13,9 @@ from cerebras_ext.wire import (
 )
 from langchain_cerebras_ext._connection import CerebrasConnection
 from langchain_cerebras_ext._options import CHAT_FIELDS, RULE_KEYS
-from langchain_cerebras_ext._request import Defaults
+
+if TYPE_CHECKING:
+    from langchain_cerebras_ext._request import Defaults
 
 __all__ = ["ChatSettings"]
 
@@ -63,6 +65,8 @@ class ChatSettings(CerebrasConnection):
     """Whether `response_metadata["headers"]` holds the response headers."""
 
     def _defaults(self) -> Defaults:
+        from langchain_cerebras_ext._request import Defaults
+
         return Defaults(
             request=self._set_fields(CHAT_FIELDS),
             rules={name: getattr(self, name) for name in RULE_KEYS},

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import (
@@ -18,11 +19,7 @@ from pydantic import (
 )
 
 from cerebras_ext._version import __version__
-from cerebras_ext.catalog import ModelFacts, facts_of
-from cerebras_ext.config import ClientConfig
 from cerebras_ext.endpoint import check_headers, find_base_url
-from cerebras_ext.held_clients import HeldClients
-from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
@@ -33,7 +30,10 @@ from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParame
 
 if TYPE_CHECKING:
     from cerebras_ext.aclient import AsyncCerebrasClient
+    from cerebras_ext.catalog import ModelFacts
     from cerebras_ext.client import CerebrasClient
+    from cerebras_ext.config import ClientConfig
+    from cerebras_ext.held_clients import HeldClients
 
 __all__ = ["CerebrasConnection"]
 
@@ -58,7 +58,7 @@ _STAYS_BEHIND = (
 )
 """Fields whose values belong to a process; a pickle has None in their place, copies share them."""
 
-_MAX_RETRIES = RetryPolicy().max_retries
+_MAX_RETRIES = 2
 _CHARS_PER_TOKEN = 4
 
 
@@ -71,6 +71,7 @@ class CerebrasConnection(BaseModel):
         populate_by_name=True,
         protected_namespaces=(),
         hide_input_in_errors=True,
+        defer_build=True,  # nobody makes one of these; the models below are built at once
     )
 
     model: str = Field(min_length=1)
@@ -261,12 +262,14 @@ class CerebrasConnection(BaseModel):
         return math.ceil(len(text) / _CHARS_PER_TOKEN)
 
     def warm_up(self) -> None:
-        """Opens a connection, so that the first call need not."""
+        """Opens a connection and loads what calls need, so that the first call need not."""
+        _load_what_calls_need()
         with translated():
             self._client().warm_up()
 
     async def awarm_up(self) -> None:
-        """Opens a connection on the running event loop, so that the first call need not."""
+        """As `warm_up`, for calls on the running event loop."""
+        _load_what_calls_need()
         with translated():
             await self._async_client().warm_up()
 
@@ -327,6 +330,8 @@ class CerebrasConnection(BaseModel):
 
     def _facts(self) -> ModelFacts:
         """The catalogue row of the model, with the user's corrections."""
+        from cerebras_ext.catalog import facts_of
+
         try:
             return facts_of(self.model, **(self.model_facts or {}))
         except (TypeError, ValueError) as error:
@@ -346,6 +351,9 @@ class CerebrasConnection(BaseModel):
         return key
 
     def _config(self) -> ClientConfig:
+        from cerebras_ext.config import ClientConfig
+        from cerebras_ext.retry import RetryPolicy
+
         return ClientConfig(
             api_key=self._key(),
             base_url=self.base_url,
@@ -366,6 +374,8 @@ class CerebrasConnection(BaseModel):
 
     @cached_property
     def _clients(self) -> HeldClients:
+        from cerebras_ext.held_clients import HeldClients
+
         return HeldClients()
 
     def _client(self) -> CerebrasClient:
@@ -389,3 +399,8 @@ class CerebrasConnection(BaseModel):
             "ls_stop": stop if stop is not None else self.stop,
         }
         return {name: value for name, value in facts.items() if value is not None}
+
+
+def _load_what_calls_need() -> None:
+    for module in ("_chunks", "_reply", "_request", "_retries"):
+        import_module(f"langchain_cerebras_ext.{module}")

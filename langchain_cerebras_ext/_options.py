@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cerebras_ext.config import Timeouts
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, UnknownParameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cerebras_ext.config import Timeouts
 
 __all__ = [
     "CHAT_FIELDS",
@@ -135,6 +136,8 @@ def timeouts_of(limits: object) -> Timeouts:
     Raises:
         ConfigError: It is none of these.
     """
+    from cerebras_ext.config import Timeouts
+
     if not is_object(limits):
         return Timeouts.of(limits)
     try:

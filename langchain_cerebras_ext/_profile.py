@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from langchain_core.language_models import ModelProfile
 
-from cerebras_ext.catalog import facts_of
-
 if TYPE_CHECKING:
     from cerebras_ext.catalog import ModelFacts
 
@@ -31,6 +29,8 @@ def warn_if_unknown(model: str) -> None:
     The warning names the line that constructs a model; where a call names another one, a line of
     LangChain.
     """
+    from cerebras_ext.catalog import facts_of
+
     if not facts_of(model).is_known:
         warnings.warn(
             f"Model {model!r} is not in the catalogue: it is sent as given, treated as a text "

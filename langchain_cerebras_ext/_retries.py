@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from tenacity import RetryCallState, Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tenacity import RetryCallState
 
     from cerebras_ext.config import RetryEvent
 
@@ -36,6 +37,8 @@ def retry_reporter(run_manager: RunManager | None) -> Callable[[RetryEvent], Non
 
 def _state_of(event: RetryEvent) -> RetryCallState:
     """A retry as tenacity describes it, which is what handlers expect."""
+    from tenacity import RetryCallState, Retrying
+
     state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = event.attempt
     state.idle_for = event.delay_s

@@ -5,24 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages.utils import count_tokens_approximately
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
-from cerebras_ext.catalog import all_models, facts_of
 from langchain_cerebras_ext import _blocks
 from langchain_cerebras_ext._chat_settings import ChatSettings
-from langchain_cerebras_ext._chunks import ChunkRenderer
 from langchain_cerebras_ext._errors import translated
-from langchain_cerebras_ext._events import EventRenderer
 from langchain_cerebras_ext._options import CHAT_KEYS, check_known
 from langchain_cerebras_ext._profile import profile_of
-from langchain_cerebras_ext._reply import result_from_reply
-from langchain_cerebras_ext._request import chat_call
-from langchain_cerebras_ext._retries import retry_reporter
-from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
-from langchain_cerebras_ext._target import plan_structured_output, target_of
-from langchain_cerebras_ext._tools import bound_tool_choice, bound_tools, tool_names_of
-from langchain_cerebras_ext._usage import summed_token_usage
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
@@ -40,6 +29,9 @@ if TYPE_CHECKING:
     from langchain_cerebras_ext._retries import RunManager
     from langchain_cerebras_ext._target import Method, SchemaLike
     from langchain_cerebras_ext._tools import ToolLike
+
+# What calls need is imported by the hooks when they are first called: importing the class costs a
+# fifth then, and the first call the rest, unless `warm_up` has taken that off it.
 
 __all__ = ["ChatCerebras"]
 
@@ -154,6 +146,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
     Every field is described in docs/langchain.md.
     """
 
+    model_config = ConfigDict(defer_build=False)
+
     @model_validator(mode="after")
     def _profile_is_this_models(self) -> Self:
         """Resolves a profile again that was another model's.
@@ -162,6 +156,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         """
         own = self._resolve_model_profile()
         if self.profile is not None and self.profile != own:
+            from cerebras_ext.catalog import all_models, facts_of
+
             overrides = self.model_facts or {}
             rows = (facts_of(row.id, **overrides) for row in all_models())
             if any(self.profile == profile_of(row) for row in rows):
@@ -177,6 +173,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from langchain_cerebras_ext._reply import result_from_reply
+
         with translated():
             call = self._call(messages, stop, kwargs, run_manager)
             reply = self._client().chat(options=call.options, **call.request)
@@ -189,6 +187,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from langchain_cerebras_ext._reply import result_from_reply
+
         with translated():
             call = self._call(messages, stop, kwargs, run_manager)
             reply = await self._async_client().chat(options=call.options, **call.request)
@@ -204,6 +204,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        from langchain_cerebras_ext._chunks import ChunkRenderer
+
         with translated():
             call = self._call(messages, stop, kwargs)
             renderer = ChunkRenderer(call.rules)
@@ -218,6 +220,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        from langchain_cerebras_ext._chunks import ChunkRenderer
+
         with translated():
             call = self._call(messages, stop, kwargs)
             renderer = ChunkRenderer(call.rules)
@@ -235,6 +239,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[Event]:
+        from langchain_cerebras_ext._events import EventRenderer
+
         # Core stops pulling at the last event; the client has released the connection before it
         # gives it.
         with translated():
@@ -252,6 +258,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Event]:
+        from langchain_cerebras_ext._events import EventRenderer
+
         with translated():
             call = self._call(messages, stop, kwargs, run_manager)
             renderer = EventRenderer(call.rules)
@@ -268,6 +276,9 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         kwargs: dict[str, Any],
         run_manager: RunManager | None = None,
     ) -> ChatCall:
+        from langchain_cerebras_ext._request import chat_call
+        from langchain_cerebras_ext._retries import retry_reporter
+
         on_retry = retry_reporter(run_manager)
         return chat_call(self._defaults(), messages, stop, kwargs, on_retry=on_retry)
 
@@ -301,6 +312,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
             UnsupportedInput: A tool or the choice cannot be sent.
             UnknownParameter: An option does not exist.
         """
+        from langchain_cerebras_ext._tools import bound_tool_choice, bound_tools, tool_names_of
+
         check_known(kwargs, CHAT_KEYS, where="bind_tools")
         bound = bound_tools(tools, strict=strict)
         options = {
@@ -340,6 +353,9 @@ class ChatCerebras(ChatSettings, BaseChatModel):
             UnsupportedInput: The schema cannot be sent, or not together with the tools.
             UnknownParameter: An option does not exist.
         """
+        from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
+        from langchain_cerebras_ext._target import plan_structured_output, target_of
+
         check_known(kwargs, CHAT_KEYS, where="with_structured_output")
         target = target_of(schema)
         facts = self._facts()
@@ -366,6 +382,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         return cast("LangSmithParams", self._ls_facts(stop, kwargs, "chat"))
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
+        from langchain_cerebras_ext._usage import summed_token_usage
+
         return summed_token_usage(llm_outputs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
@@ -379,5 +397,9 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
         """About how many tokens messages and tools take: an estimate, made without a tokenizer."""
+        from langchain_core.messages.utils import count_tokens_approximately
+
+        from langchain_cerebras_ext._tools import bound_tools
+
         bound = bound_tools(tools) if tools else None
         return count_tokens_approximately(messages, tools=cast("Any", bound))

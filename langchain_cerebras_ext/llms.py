@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.language_models import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables.config import ContextThreadPoolExecutor
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from cerebras_ext.deltas import StreamStart, TextDelta, TextFinish
 from langchain_cerebras_ext._connection import CerebrasConnection
@@ -45,6 +45,8 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
         llm = CerebrasLLM(model="gpt-oss-120b", max_tokens=64)
         llm.invoke("The capital of France is")
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     logprobs: int | None = None
     """How many alternatives per token are returned, in `generation_info["logprobs"]`."""

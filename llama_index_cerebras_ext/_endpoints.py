@@ -15,7 +15,6 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 
-from cerebras_ext.request import CHAT, TEXT, Endpoint
 from llama_index_cerebras_ext._observe import (
     observed,
     observed_async,
@@ -23,27 +22,7 @@ from llama_index_cerebras_ext._observe import (
     watched_completion,
 )
 from llama_index_cerebras_ext._plan import Plan, arun, astream, run, stream
-from llama_index_cerebras_ext._render import (
-    ChatRenderer,
-    CompletionRenderer,
-    chat_from_completion,
-    completion_from_chat,
-)
-from llama_index_cerebras_ext._request import (
-    chat_request_of,
-    merged,
-    options_of,
-    text_request_of,
-    tool_names_of,
-)
 from llama_index_cerebras_ext._settings import CerebrasSettings
-from llama_index_cerebras_ext._tools import (
-    is_output_tool,
-    tool_choice_of,
-    tool_selections_of,
-    wire_tools_of,
-    with_first_call_only,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +31,11 @@ if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
 
     from cerebras_ext.config import CallOptions
+    from cerebras_ext.request import Endpoint
     from cerebras_ext.wire import JsonObject
+
+# What calls need is imported by the methods when they are first called: importing the class costs a
+# quarter then, and the first call the rest, unless `warm_up` has taken that off it.
 
 __all__ = ["CerebrasEndpoints"]
 
@@ -126,6 +109,8 @@ class CerebrasEndpoints(CerebrasSettings):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The keywords of a chat in which the model may call tools."""
+        from llama_index_cerebras_ext._tools import is_output_tool, tool_choice_of, wire_tools_of
+
         messages = list(chat_history or ())
         if isinstance(user_msg, str):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
@@ -157,6 +142,8 @@ class CerebrasEndpoints(CerebrasSettings):
         **kwargs: Any,
     ) -> ChatResponse:
         """The response, with one call at most unless several are allowed."""
+        from llama_index_cerebras_ext._tools import with_first_call_only
+
         if allow_parallel_tool_calls:
             return response
         return response.model_copy(update={"message": with_first_call_only(response.message)})
@@ -170,6 +157,8 @@ class CerebrasEndpoints(CerebrasSettings):
             ValueError: There is no call, and `error_on_no_tool_call`.
             InvalidToolArguments: The response is complete, but a call's arguments are no object.
         """
+        from llama_index_cerebras_ext._tools import tool_selections_of
+
         return tool_selections_of(response, fails_without_call=error_on_no_tool_call)
 
     def _with_system_prompt(self, messages: list[ChatMessage]) -> list[ChatMessage]:
@@ -197,6 +186,10 @@ class CerebrasEndpoints(CerebrasSettings):
         return astream(self._async_client(), plan)
 
     def _chat_plan(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Plan[ChatResponse]:
+        from cerebras_ext.request import CHAT
+        from llama_index_cerebras_ext._render import ChatRenderer, chat_from_completion
+        from llama_index_cerebras_ext._request import chat_request_of, tool_names_of
+
         if not self.is_chat_model:
             assert self.messages_to_prompt is not None  # core's validator sees to it
             return self._text_plan(self.messages_to_prompt(messages), kwargs).shaped(
@@ -218,6 +211,8 @@ class CerebrasEndpoints(CerebrasSettings):
     def _completion_plan(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> Plan[CompletionResponse]:
+        from llama_index_cerebras_ext._render import completion_from_chat
+
         if self.is_chat_model:
             message = ChatMessage(role=MessageRole.USER, content=prompt)
             return self._chat_plan([message], **kwargs).shaped(completion_from_chat)
@@ -225,6 +220,10 @@ class CerebrasEndpoints(CerebrasSettings):
         return self._text_plan(prompt if formatted else self.completion_to_prompt(prompt), kwargs)
 
     def _text_plan(self, prompt: str, kwargs: dict[str, Any]) -> Plan[CompletionResponse]:
+        from cerebras_ext.request import TEXT
+        from llama_index_cerebras_ext._render import CompletionRenderer
+        from llama_index_cerebras_ext._request import text_request_of
+
         fields, options = self._fields_and_options(TEXT, kwargs)
         renderer = CompletionRenderer()
         return Plan(options, renderer.whole, renderer.feed, text=text_request_of(fields, prompt))
@@ -233,5 +232,7 @@ class CerebrasEndpoints(CerebrasSettings):
         self, endpoint: Endpoint, kwargs: dict[str, Any]
     ) -> tuple[JsonObject, CallOptions]:
         """The request fields of a call, and its options; the call's own word wins."""
+        from llama_index_cerebras_ext._request import merged, options_of
+
         own = {"model": self.model, **self._request_fields()}
         return options_of(endpoint, merged(endpoint, own, self.additional_kwargs, kwargs))

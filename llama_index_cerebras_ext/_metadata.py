@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 
-from cerebras_ext.catalog import ModelFacts, facts_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cerebras_ext.catalog import ModelFacts
 
 __all__ = ["facts_with", "metadata_of", "warn_if_unknown"]
 
@@ -23,13 +23,15 @@ def facts_with(model: str, overrides: Mapping[str, Any]) -> ModelFacts:
 
 @lru_cache(maxsize=256)
 def _facts(model: str, overrides: tuple[tuple[str, Any], ...]) -> ModelFacts:
+    from cerebras_ext.catalog import facts_of
+
     return facts_of(model, **dict(overrides))
 
 
 @cache
 def warn_if_unknown(model: str) -> None:
     """Says once a process that a model's limits are assumed."""
-    notice = facts_of(model).unknown_notice
+    notice = _facts(model, ()).unknown_notice
     if notice:
         warnings.warn(notice, stacklevel=5)
 

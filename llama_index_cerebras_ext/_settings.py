@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -79,7 +79,8 @@ ApiKeyField = Annotated[
 class CerebrasSettings(FunctionCallingLLM):
     """Settings of a Cerebras model. Use `Cerebras`, which adds what a model can do."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    # Nobody makes one of these, so pydantic need not build it; `Cerebras` is built at once.
+    model_config = ConfigDict(hide_input_in_errors=True, defer_build=True)
 
     model: str = Field(description="Model id, e.g. 'gpt-oss-120b'.", min_length=1)
     api_key: ApiKeyField = Field(
@@ -200,6 +201,8 @@ class CerebrasSettings(FunctionCallingLLM):
         }
         named.pop("class_name", None)  # the type tag of a dump
         for name in named.keys() - cls.model_fields.keys():
+            from difflib import get_close_matches  # only on the way to an error
+
             near = get_close_matches(name, cls.model_fields, 1)
             hint = (
                 f"did you mean {near[0]!r}?" if near else "request fields go to additional_kwargs"
@@ -325,11 +328,13 @@ class CerebrasSettings(FunctionCallingLLM):
         await self.aclose()
 
     def warm_up(self) -> None:
-        """Opens a connection, so that the first call need not."""
+        """Opens a connection and loads what calls need, so that the first call need not."""
+        _load_what_calls_need()
         self._client().warm_up()
 
     async def awarm_up(self) -> None:
-        """Opens an async connection, so that the first call need not."""
+        """As `warm_up`, for calls on the running event loop."""
+        _load_what_calls_need()
         await self._async_client().warm_up()
 
     def _client(self) -> CerebrasClient:
@@ -360,3 +365,8 @@ class CerebrasSettings(FunctionCallingLLM):
                 f"{API_KEY_VARIABLE} here, or pickle the model with pickle_secret=True"
             )
         return self._config()
+
+
+def _load_what_calls_need() -> None:
+    for module in ("_render", "_request"):
+        import_module(f"llama_index_cerebras_ext.{module}")

@@ -12,9 +12,9 @@ from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictStartEvent,
 )
 from llama_index_instrumentation import get_dispatcher
+from pydantic import ConfigDict
 
 from llama_index_cerebras_ext._endpoints import CerebrasEndpoints
-from llama_index_cerebras_ext._structured import ObjectReader, response_format_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from llama_index.core.program.utils import FlexibleModel
     from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
     from llama_index.core.types import Model
+
+    from llama_index_cerebras_ext._structured import ObjectReader
 
 __all__ = ["Cerebras"]
 
@@ -48,6 +50,8 @@ class Cerebras(CerebrasEndpoints):
     where a bad key or a refused request shows.
     """
 
+    model_config = ConfigDict(defer_build=False)
+
     def structured_predict(
         self,
         output_cls: type[Model],
@@ -67,7 +71,7 @@ class Cerebras(CerebrasEndpoints):
             return output
         _note_start(output_cls, prompt, prompt_args)
         response = self.chat(self._structured_messages(prompt, prompt_args), **call)
-        return _noted_end(ObjectReader(output_cls).whole(response))
+        return _noted_end(_reader_of(output_cls).whole(response))
 
     async def astructured_predict(
         self,
@@ -84,7 +88,7 @@ class Cerebras(CerebrasEndpoints):
             return output
         _note_start(output_cls, prompt, prompt_args)
         response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
-        return _noted_end(ObjectReader(output_cls).whole(response))
+        return _noted_end(_reader_of(output_cls).whole(response))
 
     async def astream_structured_predict(
         self,
@@ -124,7 +128,7 @@ class Cerebras(CerebrasEndpoints):
             given = _own(prompt, llm_kwargs)
             return super()._structured_stream_call(output_cls, *given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
-        return _objects(ObjectReader(output_cls), self.stream_chat(messages, **call))
+        return _objects(_reader_of(output_cls), self.stream_chat(messages, **call))
 
     async def _structured_astream_call(
         self,
@@ -138,7 +142,7 @@ class Cerebras(CerebrasEndpoints):
             given = _own(prompt, llm_kwargs)
             return await super()._structured_astream_call(output_cls, *given, **prompt_args)
         messages = self._structured_messages(prompt, prompt_args)
-        return _async_objects(ObjectReader(output_cls), await self.astream_chat(messages, **call))
+        return _async_objects(_reader_of(output_cls), await self.astream_chat(messages, **call))
 
     def _structured_call(
         self, output_cls: type[Model], llm_kwargs: dict[str, Any] | None
@@ -146,6 +150,8 @@ class Cerebras(CerebrasEndpoints):
         """The keywords of a chat that answers with an object; None leaves it to core's programs."""
         if not self.is_chat_model:
             return None
+        from llama_index_cerebras_ext._structured import response_format_of
+
         response_format = response_format_of(
             output_cls, facts=self._facts, mode=self.pydantic_program_mode
         )
@@ -160,6 +166,12 @@ class Cerebras(CerebrasEndpoints):
         self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]
     ) -> list[ChatMessage]:
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+
+def _reader_of(output_cls: type[Model]) -> ObjectReader[Model]:
+    from llama_index_cerebras_ext._structured import ObjectReader
+
+    return ObjectReader(output_cls)
 
 
 def _own(

@@ -81,10 +81,21 @@ def test_public_name_exists_and_is_documented(name: str) -> None:
         assert public.__module__.startswith("cerebras_ext.")
 
 
+def test_unknown_name_is_an_attribute_error() -> None:
+    """Names are looked up when asked for; what is not there fails as in any module."""
+    with pytest.raises(AttributeError, match="'cerebras_ext' has no attribute 'CerebrasClent'"):
+        cerebras_ext.CerebrasClent  # noqa: B018 - the look is the point
+
+
+def test_names_not_yet_asked_for_are_listed() -> None:
+    """`dir` knows the public names before they are used, for those who complete names."""
+    assert set(PUBLIC) <= set(dir(cerebras_ext))
+
+
 def test_import_brings_neither_http_library_nor_framework() -> None:
     """Importing is quick: the HTTP library comes with the first client (§5.6)."""
     code = (
-        "import sys, cerebras_ext; "
+        "import sys; from cerebras_ext import *; "
         "print(*({'httpx', 'httpx2', 'httpcore', 'asyncio', 'ssl', 'langchain_core', "
         "'llama_index', 'starlette', 'msgpack', 'anyio'} & set(sys.modules)))"
     )

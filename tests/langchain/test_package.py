@@ -68,13 +68,53 @@ def test_import_brings_no_http_library_and_no_sdk() -> None:
         import langchain_core.output_parsers.transform, langchain_core.runnables
         import langchain_core.tools, langchain_core.utils.function_calling, pydantic.v1
         before = {name.partition(".")[0] for name in sys.modules}
+        from importlib import import_module
+        from pkgutil import iter_modules
         import langchain_cerebras_ext
+        for module in iter_modules(langchain_cerebras_ext.__path__, "langchain_cerebras_ext."):
+            import_module(module.name)
         after = {name.partition(".")[0] for name in sys.modules}
         stdlib = sys.stdlib_module_names
         print(sorted(name for name in after - before if name not in stdlib))
         """
     )
     assert out.strip() == "['cerebras_ext', 'langchain_cerebras_ext']"
+
+
+def test_importing_the_class_brings_few_modules() -> None:
+    """What calls need comes with the first call: 18 modules now, and never more than 20."""
+    out = run(
+        """
+        import sys
+        import langchain_core.messages
+        from langchain_core.language_models import BaseChatModel
+        before = set(sys.modules)
+        from langchain_cerebras_ext import ChatCerebras
+        print(*sorted(set(sys.modules) - before))
+        """
+    )
+    assert len(out.split()) <= 20, out
+
+
+def test_warm_up_loads_what_calls_need() -> None:
+    """A first call imports nothing after it, so that its first token comes as a later one's."""
+    out = run(
+        """
+        import sys
+        from langchain_cerebras_ext import ChatCerebras
+        from langchain_cerebras_ext._connection import CerebrasConnection
+        model = ChatCerebras(model="gpt-oss-120b", api_key="csk-test-1", max_retries=0, timeout=1,
+                             base_url="http://127.0.0.1:1")
+        for call in (model.warm_up, lambda: model.invoke("hi"), lambda: list(model.stream("hi"))):
+            before = set(sys.modules)
+            try:
+                call()
+            except Exception as error:
+                print(type(error).__name__)
+        print(sorted(name for name in set(sys.modules) - before if "cerebras" in name))
+        """
+    )
+    assert out.split() == ["ConnectionFailed"] * 3 + ["[]"]
 
 
 def test_construction_needs_no_http_library() -> None:

@@ -76,17 +76,29 @@ def test_importing_brings_nothing_beside_core() -> None:
         "import sys, llama_index.core, llama_index.core.llms.function_calling\n"
         "import llama_index.core.program.function_program\n"
         "before = set(sys.modules)\n"
-        "import llama_index_cerebras_ext\n"
+        "from llama_index_cerebras_ext import *\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(sorted(new - set(sys.stdlib_module_names) - {'llama_index'}))"
     )
     assert done.stdout.strip() == "['cerebras_ext', 'llama_index_cerebras_ext']"
 
 
+def test_importing_the_class_brings_few_modules() -> None:
+    """LI-11: what calls need comes with the first call: 18 modules now, and never more than 20."""
+    done = run_python(
+        "import sys, llama_index.core\n"
+        "before = set(sys.modules)\n"
+        "from llama_index_cerebras_ext import Cerebras\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    assert len(done.stdout.split()) <= 20, done.stdout
+
+
 def test_the_schema_fixer_is_loaded_when_needed() -> None:
     """LI-11: importing costs what every program needs, and no more."""
     done = run_python(
-        "import sys, llama_index_cerebras_ext\n"
+        "import sys\n"
+        "from llama_index_cerebras_ext import *\n"
         "print([name for name in sys.modules if name.startswith('cerebras_ext.schema')])"
     )
     assert done.stdout.strip() == "[]"
