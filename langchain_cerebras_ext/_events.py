@@ -122,8 +122,8 @@ class EventRenderer:
         """A refusal as core's bridge shows it: a block of its own, whole and without deltas."""
         if text := facts.additional_kwargs.get("refusal"):
             block = refusal_block(text)
-            placeholder = {"value": {}} if "value" in block else {}
-            start = self._block_start("refusal", {**block, **placeholder})
+            empty: Event = {"value": {}} if "value" in block else {}
+            start = self._block_start("refusal", {**block, **empty})
             yield start
             yield {**start, "event": "content-block-finish", "content": block}
 
