@@ -285,8 +285,8 @@ class LLMConformance(ABC):
 
     async def test_an_agent_calls_its_tool_and_answers(self) -> None:
         """Two turns: the second one holds the call and its result."""
-        agent = FunctionAgent(tools=[_tool()], llm=self.make_llm(_CALL, _HELLO))
-        run: Any = agent.run(user_msg=_ORDER)
+        agent: Any = FunctionAgent(tools=[_tool()], llm=self.make_llm(_CALL, _HELLO))
+        run = agent.run(user_msg=_ORDER)
         events = [event async for event in run.stream_events()]
         assert self._is_answer(str(await run))
         results = [e.tool_output.content for e in events if isinstance(e, ToolCallResult)]

@@ -20,12 +20,9 @@ from tests.llama_index.support import (
     HELLO,
     HELLO_REPLY,
     TIME_INFO,
-    USAGE,
     events,
     reply,
     served,
-    text_chunk,
-    text_reply,
 )
 
 if TYPE_CHECKING:
@@ -138,48 +135,6 @@ async def test_the_first_reasoning_token_is_not_lost(method: str) -> None:
     thought = [item.additional_kwargs.get("thinking_delta", "") for item in items]
     assert "".join(thought) == "They greet."
     assert thought[0] == "They "
-
-
-TRANSCRIPTS: dict[str, tuple[list[bytes], dict[str, Any]]] = {
-    "text": (events(*HELLO), {}),
-    "no done": (events(*HELLO, has_done=False), {}),
-    "one piece": ([b"".join(events(*HELLO))], {}),
-    "one piece, unmerged": ([b"".join(events(*HELLO))], {"merge_deltas": False}),
-    "completion": (
-        events(text_chunk("Hel"), text_chunk("lo"), text_chunk("", "stop", usage=USAGE)),
-        {"is_chat_model": False},
-    ),
-}
-
-
-@pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
-@pytest.mark.parametrize("name", TRANSCRIPTS)
-async def test_sync_and_async_streams_are_the_same(name: str, method: str) -> None:
-    """LI-71: equal requests, equal items for the same bytes."""
-    pieces, settings = TRANSCRIPTS[name]
-    llm, service = served(pieces, **settings)
-    keywords = {"temperature": 0.5, "max_tokens": 9, "unknown": 1}
-    sync_items = await results_of(llm, method, **keywords)
-    async_items = await results_of(llm, f"a{method}", **keywords)
-    assert [item.model_dump() for item in sync_items] == [item.model_dump() for item in async_items]
-    first, second = service.requests
-    assert first.content == second.content
-    assert first.url == second.url
-
-
-@pytest.mark.parametrize("method", ["chat", "complete"])
-@pytest.mark.parametrize(
-    ("body", "settings"), [(HELLO_REPLY, {}), (text_reply("Hello"), {"is_chat_model": False})]
-)
-async def test_sync_and_async_replies_are_the_same(
-    body: dict[str, Any], settings: dict[str, Any], method: str
-) -> None:
-    """LI-71: equal requests, equal responses for the same bytes."""
-    llm, service = served(body, **settings)
-    sync_response = await results_of(llm, method)
-    async_response = await results_of(llm, f"a{method}")
-    assert sync_response == async_response
-    assert service.requests[0].content == service.requests[1].content
 
 
 async def test_merging_changes_how_many_items_there_are_and_nothing_else() -> None:
