@@ -1,6 +1,6 @@
 # Every target works on a fresh machine that has python3 (3.11 or newer), pip, make and git.
 #
-#   make test        the whole suite on httpx, offline; then the client and the adapters on httpx2
+#   make test        the whole suite on httpx, offline; then what may differ on httpx2
 #   make demo        the examples against the local emulator, no key needed
 #   make check       format, lint, types, import contract
 #   make coverage    the suite measured: every branch of the core, 95 % of everything
@@ -11,20 +11,23 @@
 #   make requirements  resolve requirements/*.in again (needs uv)
 #
 # ARGS goes to pytest:                    make test ARGS="-k stream -x"
+# Tests at a time, one a core by default: make test WORKERS=0
 # With the oldest releases we support:    make test PINS=lowest VENV=.venv-lowest
 
-PYTHON ?= python3
-VENV   ?= .venv
-PINS   ?= test
-ARGS   ?=
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+PYTHON  ?= python3
+VENV    ?= .venv
+PINS    ?= test
+ARGS    ?=
+WORKERS ?= auto
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .PHONY: test demo check coverage test-long record bench dist requirements clean
 
 test: $(READY)
-	CEREBRAS_EXT_HTTP=httpx $(BIN)/python -m pytest $(ARGS)
-	CEREBRAS_EXT_HTTP=httpx2 $(BIN)/python -m pytest tests/client tests/langchain tests/llama_index $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx $(PYTEST) $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 $(PYTEST) -m "not long and not once" tests/client tests/langchain tests/llama_index $(ARGS)
 
 demo: $(READY)
 	$(BIN)/python -m examples
@@ -37,7 +40,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 coverage: $(READY)
-	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(PYTEST) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 \
 		--include='cerebras_ext/*.py,cerebras_ext/catalog/*,cerebras_ext/schema/*' \
@@ -45,9 +48,9 @@ coverage: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long --timeout 900 $(ARGS)
-	CEREBRAS_EXT_HTTP=httpx2 $(BIN)/python -m pytest tests/faults $(ARGS)
-	CEREBRAS_EXT_HTTP=httpx2 CEREBRAS_EXT_TRANSPORT=stock $(BIN)/python -m pytest tests/faults $(ARGS)
-	CEREBRAS_EXT_HTTP=httpx CEREBRAS_EXT_TRANSPORT=stock $(BIN)/python -m pytest tests/faults $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 $(PYTEST) tests/faults $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx2 CEREBRAS_EXT_TRANSPORT=stock $(PYTEST) tests/faults $(ARGS)
+	CEREBRAS_EXT_HTTP=httpx CEREBRAS_EXT_TRANSPORT=stock $(PYTEST) tests/faults $(ARGS)
 
 record: $(READY)
 	$(BIN)/python -m pytest --record-mode=rewrite --force-enable-socket -m vcr $(ARGS)

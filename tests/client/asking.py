@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -120,26 +119,6 @@ class Asker:
             deltas = [delta async for delta in stream]
         finished: ChatCompletion = deltas[-1].reply
         return finished
-
-
-def soon(holds: Callable[[], bool]) -> bool:
-    """Whether something comes to hold within a second (contract §5.1)."""
-    until_s = time.monotonic() + 1.0
-    while not holds():
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.002)
-    return True
-
-
-async def soon_async(holds: Callable[[], bool]) -> bool:
-    """The same, with the event loop going on meanwhile."""
-    until_s = time.monotonic() + 1.0
-    while not holds():
-        if time.monotonic() > until_s:
-            return False
-        await asyncio.sleep(0.002)
-    return True
 
 
 def port_of(server: RawServer) -> int:

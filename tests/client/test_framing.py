@@ -16,6 +16,8 @@ from cerebras_ext._transport.framing import ChunkMerger
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+pytestmark = pytest.mark.once
+
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BODY = b"3\r\nabc\r\n10\r\n0123456789abcdef\r\n1\r\nx\r\n"
 END = b"0\r\n\r\n"

@@ -22,8 +22,8 @@ from tests.client.asking import (
     Way,
     config,
     sockets_to,
-    soon_async,
 )
+from tests.waiting import soon_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

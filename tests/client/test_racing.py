@@ -15,6 +15,8 @@ from cerebras_ext._transport.racing import addresses_of, first_connected
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 
 class Net:
     """Addresses that answer, fail or stay silent, as told.

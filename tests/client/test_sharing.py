@@ -28,9 +28,8 @@ from tests.client.asking import (
     Way,
     config,
     sockets_to,
-    soon,
-    soon_async,
 )
+from tests.waiting import soon, soon_async
 
 if TYPE_CHECKING:
     from cerebras_ext.emulator.rawserver import RawServer

@@ -37,11 +37,15 @@ from cerebras_ext._transport.placing import place_pool
 from cerebras_ext._transport.pool import Pool
 from cerebras_ext.config import RetryPolicy
 from tests.client.wire import event_stream, read_request, serving
+from tests.waiting import soon, soon_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cerebras_ext import ChatCompletion
+
+# each test meets both libraries, whichever the run is on
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("library")]
 
 QUESTION: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
 REPLY = b'{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}}]}'
@@ -117,7 +121,6 @@ def pool_of(client: Any) -> Any:
     return client._transport._pool
 
 
-@pytest.mark.usefixtures("library")
 def test_clients_stand_on_own_pools() -> None:
     """With both libraries; fails when a release keeps its pool elsewhere."""
     config = config_for("http://localhost:1")
@@ -125,7 +128,6 @@ def test_clients_stand_on_own_pools() -> None:
     assert type(pool_of(new_async_client(config))) is AsyncPool
 
 
-@pytest.mark.usefixtures("library")
 def test_stock_pools_stay_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """`CEREBRAS_EXT_TRANSPORT=stock`."""
     monkeypatch.setenv(TRANSPORT_VARIABLE, "stock")
@@ -141,7 +143,6 @@ def test_unknown_transport_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         new_client(config_for("http://localhost:1"))
 
 
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("is_variable", [False, True])
 def test_proxies_keep_their_own_transports(
     is_variable: bool, monkeypatch: pytest.MonkeyPatch
@@ -166,7 +167,6 @@ def test_other_transports_are_left_alone() -> None:
     assert client.get("http://localhost:1").status_code == 200
 
 
-@pytest.mark.usefixtures("library")
 def test_what_patches_the_transport_class_sees_every_request() -> None:
     """As recorders do, vcrpy among them: the transport is httpx's own."""
     http = http_library()
@@ -179,7 +179,6 @@ def test_what_patches_the_transport_class_sees_every_request() -> None:
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 async def test_requests_in_a_row_use_one_connection(is_async: bool) -> None:
     """§3.4: replies and streams, a hundred in all."""
     with serving(stream_for_ever) as server:
@@ -197,16 +196,17 @@ async def test_requests_in_a_row_use_one_connection(is_async: bool) -> None:
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 async def test_a_connection_that_the_server_closed_is_not_used_again(is_async: bool) -> None:
     """An idle connection is looked at before it is lent."""
-    closed = threading.Event()
 
     def reply_once(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(SIZED + REPLY)
         connection.close()
-        closed.set()
+
+    def has_come(client: Any) -> bool:  # the end does, a moment after the answer
+        idle = pool_of(client._http_client())._lender._idle
+        return all(connection.has_expired() for connection in idle)
 
     with serving(reply_once) as server:
         config = config_for(server.base_url)
@@ -214,14 +214,12 @@ async def test_a_connection_that_the_server_closed_is_not_used_again(is_async: b
             async with AsyncCerebrasClient(config) as client:
                 for _ in range(3):
                     assert (await client.chat(**QUESTION)).id == "c"
-                    await asyncio.to_thread(closed.wait)
-                    closed.clear()
+                    assert await soon_async(lambda: has_come(client))
         else:
             with CerebrasClient(config) as sync_client:
                 for _ in range(3):
                     assert sync_client.chat(**QUESTION).id == "c"
-                    closed.wait()
-                    closed.clear()
+                    assert soon(lambda: has_come(sync_client))
         assert server.n_connections == 3
 
 
@@ -348,7 +346,6 @@ async def outcome(ask: Any, config: ClientConfig, *, is_async: bool) -> list[obj
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("ask", [asked, streamed])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_faults_are_told_as_on_the_stock_pool(
@@ -363,7 +360,6 @@ async def test_faults_are_told_as_on_the_stock_pool(
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "no-such-host.invalid"])
 async def test_failed_connects_are_told_as_on_the_stock_pool(host: str, is_async: bool) -> None:
     """F01, F02: refused and unknown; the error names what was wrong."""
@@ -397,7 +393,6 @@ def client_context(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 async def test_streams_come_over_tls(authority: trustme.CA, is_async: bool) -> None:
     """Encrypted as in the clear."""
     with serving(stream_for_ever, server_context(authority, "localhost")) as server:
@@ -406,7 +401,6 @@ async def test_streams_come_over_tls(authority: trustme.CA, is_async: bool) -> N
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     ("host", "is_trusted", "reason"),
     [("other.test", True, "Hostname mismatch"), ("localhost", False, "CERTIFICATE_VERIFY_FAILED")],
@@ -448,7 +442,6 @@ def trickle(connection: socket.socket) -> None:
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     "handler",
     [after_request(keep), sending(*STREAM[:2], then=keep), trickle],
@@ -466,7 +459,6 @@ async def test_the_deadline_ends_every_wait(
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 async def test_waiting_for_the_end_of_a_body_is_bounded(
     is_async: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -478,7 +470,6 @@ async def test_waiting_for_the_end_of_a_body_is_bounded(
 
 
 @WAYS
-@pytest.mark.usefixtures("library")
 async def test_large_bodies_arrive_whole(is_async: bool) -> None:
     """More than fits into any buffer, both ways, to a server that reads late."""
     texts = [str(number) * 1_000 for number in range(2_000)]
@@ -518,7 +509,6 @@ async def test_events_that_came_together_are_merged(is_async: bool) -> None:
     assert len(deltas) < 100
 
 
-@pytest.mark.usefixtures("library")
 async def test_cancelled_calls_leave_nothing_behind() -> None:
     """§10: connections are closed, no task is left, and the pool has room for the next call."""
     n_tasks = len(asyncio.all_tasks())

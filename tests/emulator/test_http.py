@@ -92,7 +92,7 @@ def test_body_may_be_packed(http: httpx.Client, content_type: str, dump: Any, pa
     ("content", "encoding", "message"),
     [
         (b"no gzip", "gzip", "The gzip body cannot be read"),
-        (gzip.compress(b"{}" * 900)[:-12], "gzip", "The gzip body ends early."),
+        (gzip.compress(b"{}" * 900, mtime=0)[:-12], "gzip", "The gzip body ends early."),
         (b"{}", "br", "Content-Encoding 'br' is not supported: use gzip."),
     ],
 )

@@ -17,6 +17,7 @@ from cerebras_ext.config import CallOptions, Timeouts
 from cerebras_ext.retry import RetryPolicy
 from langchain_cerebras_ext import ChatCerebras
 from llama_index_cerebras_ext import Cerebras
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -286,16 +287,6 @@ def calling(way: Way, target: Target) -> Generator[Caller]:
 
 def _text_of(reply: Any) -> str:
     return "".join(choice.message.content or "" for choice in reply.choices[:1])
-
-
-def soon(holds: Callable[[], bool], sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Whether something comes to hold within a second, as contract §4 and §5 allow."""
-    until_s = time.monotonic() + 1.0
-    while not holds():
-        if time.monotonic() > until_s:
-            return False
-        sleep(0.002)
-    return True
 
 
 async def _first(pieces: AsyncGenerator[str]) -> None:

@@ -15,9 +15,10 @@ from llama_index.core.llms import ChatMessage
 from cerebras_ext import AsyncCerebrasClient, CerebrasClient
 from langchain_cerebras_ext import ChatCerebras
 from llama_index_cerebras_ext import Cerebras
-from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT, soon
+from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT
 from tests.faults.scenes import ANSWER_PIECES
 from tests.faults.sockets import client_sockets, n_fds
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator

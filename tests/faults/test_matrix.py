@@ -10,11 +10,12 @@ from langchain_core.exceptions import ModelError
 
 from cerebras_ext import errors as client_errors
 from langchain_cerebras_ext import errors as langchain_errors
-from tests.faults.callers import KEY, MODEL, PROMPT, WAYS, Caller, Target, Way, calling, soon
+from tests.faults.callers import KEY, MODEL, PROMPT, WAYS, Caller, Target, Way, calling
 from tests.faults.copies import COPIES
 from tests.faults.scenes import ANSWER, Scene, Stage
 from tests.faults.sockets import client_sockets
 from tests.faults.table import FAULTS, Fault, Outcome
+from tests.waiting import soon
 
 MEETINGS = [
     pytest.param(fault, way, id=f"{fault.id}-{fault.name.replace(' ', '_')}-{way}")

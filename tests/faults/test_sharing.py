@@ -13,9 +13,10 @@ from cerebras_ext import AsyncCerebrasClient, CerebrasClient, ConfigError
 from cerebras_ext._http import http_library
 from langchain_cerebras_ext import ChatCerebras
 from llama_index_cerebras_ext import Cerebras
-from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT, soon
+from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT
 from tests.faults.scenes import ANSWER
 from tests.faults.sockets import client_sockets
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator

@@ -20,6 +20,8 @@ from langchain_cerebras_ext._messages import (
 )
 from langchain_cerebras_ext.errors import UnsupportedInput
 
+pytestmark = pytest.mark.once
+
 GPT_OSS = facts_of("gpt-oss-120b")
 QWEN = facts_of("qwen-3.8-27b")
 GLM = facts_of("zai-glm-4.7")

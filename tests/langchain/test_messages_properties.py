@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import (
@@ -32,6 +33,8 @@ from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+pytestmark = pytest.mark.once
 
 SERVICE = Service.of()
 PNG = (

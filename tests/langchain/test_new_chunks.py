@@ -17,6 +17,8 @@ from langchain_cerebras_ext import _new_chunks
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._new_chunks import new_chunk
 
+pytestmark = pytest.mark.once
+
 
 def constructed(
     text: str = "",

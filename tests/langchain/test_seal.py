@@ -13,6 +13,8 @@ from langchain_core.utils.json import parse_partial_json
 
 from cerebras_ext.partial_json import InvalidArguments, read_arguments, seal
 
+pytestmark = pytest.mark.once
+
 SAMPLES = [
     '{"path": "data/", "recursive": true, "depth": 10.5e3, "x": null}',
     '{"a": {"b": [1, {"c": "d}]"}], "e": []}, "f": "\\"quoted\\" \\\\ \\u00e9\\ud83d\\ude00"}',

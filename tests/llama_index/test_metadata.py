@@ -15,6 +15,8 @@ from llama_index_cerebras_ext import Cerebras
 from llama_index_cerebras_ext._metadata import warn_if_unknown
 from tests.llama_index.support import KEY, MODEL
 
+pytestmark = pytest.mark.once
+
 LONG = "word " * 3_000
 
 

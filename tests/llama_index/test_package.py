@@ -17,6 +17,8 @@ from tests.llama_index.support import KEY, MODEL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     """A fresh interpreter's word on a piece of code."""

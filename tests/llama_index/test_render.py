@@ -36,6 +36,8 @@ from tests.llama_index.support import (
     reply,
 )
 
+pytestmark = pytest.mark.once
+
 
 def calls_of(response: ChatResponse) -> list[tuple[str | None, str, Any]]:
     """Id, name and arguments of each call in the blocks."""

@@ -39,6 +39,8 @@ from tests.llama_index.rendering import (
     whole,
 )
 
+pytestmark = pytest.mark.once
+
 
 def entry(token: str, logprob: float, *top: tuple[str, float]) -> dict[str, Any]:
     alternatives = [{"token": t, "logprob": p, "bytes": [1]} for t, p in top]

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from llama_index_cerebras_ext import _schemas
 from llama_index_cerebras_ext._schemas import schema_of, strict_schema_of
 
+pytestmark = pytest.mark.once
+
 
 class Free(BaseModel):
     options: dict[str, Any]
