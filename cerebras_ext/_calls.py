@@ -70,14 +70,12 @@ class Calls:
         self._encoding = Encoding(self.config.gzip_above_bytes, self.config.uses_msgpack)
         self._warned_models: set[str] = set()
         self._quotas: dict[str, Quota] = {}
-        self._fixed_headers = _merged(
-            (
-                ("user-agent", _USER_AGENT),
-                ("accept-encoding", ACCEPT_ENCODING),
-                ("x-cerebras-3rd-party-integration", "cerebras-ext"),
-            ),
-            self.config.default_headers,
-        )
+        self._fixed_headers = {
+            "user-agent": _USER_AGENT,
+            "accept-encoding": ACCEPT_ENCODING,
+            "x-cerebras-3rd-party-integration": "cerebras-ext",
+            **dict(self.config.default_headers),
+        }
 
     def chat(
         self, fields: Mapping[str, Any], options: CallOptions | None
@@ -172,15 +170,15 @@ class Calls:
         retry = self.config.retry
         if given.max_retries is not None:
             retry = replace(retry, max_retries=given.max_retries)
-        headers = self._fixed_headers
+        headers = {**self._fixed_headers}
         if given.extra_headers:
-            headers = _merged(headers, check_headers(given.extra_headers.items()))
-        client_request_id = dict(headers).get(_REQUEST_ID) or str(uuid.uuid4())
-        headers = _merged(headers, ((_REQUEST_ID, client_request_id),))
+            headers.update(check_headers(given.extra_headers.items()))
+        client_request_id = headers.get(_REQUEST_ID) or str(uuid.uuid4())
+        headers[_REQUEST_ID] = client_request_id
         if call.needs_key:
-            headers = (*headers, ("authorization", f"Bearer {self.config.current_key()}"))
+            headers["authorization"] = f"Bearer {self.config.current_key()}"
         plan = CallPlan(
-            headers=headers,
+            headers=tuple(headers.items()),
             client_request_id=client_request_id,
             address=self.config.base_url or "",
             timeouts=self.config.timeout if given.timeout is None else Timeouts.of(given.timeout),
@@ -238,9 +236,3 @@ def _models_path(list_format: ModelListFormat, model_id: str | None, is_public: 
             raise ConfigError("model_id: is empty; give a model's id")
         path += "/" + quote(model_id, safe="")
     return path if list_format == "default" else f"{path}?format={list_format}"
-
-
-def _merged(
-    headers: tuple[tuple[str, str], ...], overrides: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
-    return tuple((dict(headers) | dict(overrides)).items())

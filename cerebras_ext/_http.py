@@ -129,12 +129,18 @@ def _on_own_pool(client: Any, config: ClientConfig) -> Any:
     return client
 
 
+@lru_cache(maxsize=256)
+def _url(kind: Any, text: str) -> Any:
+    """An address, read once: it takes as long as all else about a request."""
+    return kind(text)
+
+
 def new_request(client: Any, base_url: str | None, step: Send) -> Any:
     """The HTTP request of a step, for a client of either library."""
     limits = step.timeouts
     return client.build_request(
         step.call.method,
-        f"{base_url}{step.call.path}",
+        _url(client.base_url.__class__, f"{base_url}{step.call.path}"),
         content=step.call.body,
         headers=list(step.headers),
         extensions={

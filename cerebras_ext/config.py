@@ -5,7 +5,7 @@ Two clients with equal settings may share connections; see `CerebrasClient.share
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
@@ -43,12 +43,11 @@ class Timeouts:
     total_s: float | None = 600.0
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
+        for name in self.__slots__:
+            value = getattr(self, name)
             if value is not None and not _is_time_limit(value):
                 raise ConfigError(
-                    f"timeout: {limit.name} is {value!r}; give seconds above 0, or None for no "
-                    "limit"
+                    f"timeout: {name} is {value!r}; give seconds above 0, or None for no limit"
                 )
 
     @classmethod
@@ -81,7 +80,8 @@ class Timeouts:
         if deadline_s is None:
             return self
         left_s = max(deadline_s - now_s, 0.001)
-        return type(self)(*(min(left_s, left_s if s is None else s) for s in astuple(self)))
+        limits = (self.connect_s, self.read_s, self.write_s, self.pool_s, self.total_s)
+        return type(self)(*[left_s if s is None or s > left_s else s for s in limits])
 
 
 def _is_time_limit(value: object) -> bool:
