@@ -317,6 +317,8 @@ _OTHERS_OWN = (
 _READERS: dict[str, Callable[[Block, Pieces, Place], None]] = {
     **dict.fromkeys(_OTHERS_OWN, _drop),
     "text": _read_text,
+    "input_text": _read_text,  # this and its kin: OpenAI's Responses API
+    "output_text": _read_text,
     "text-plain": _read_plain_text,
     "refusal": _read_refusal,
     "reasoning": _reasoning_reader("reasoning", "summary"),
@@ -331,10 +333,12 @@ _READERS: dict[str, Callable[[Block, Pieces, Place], None]] = {
     "tool_result": _read_tool_result,
     "image": _read_image,
     "image_url": _read_image_url,
+    "input_image": _read_image_url,
     "audio": _read_media,
     "video": _read_media,
     "file": _read_media,
     "input_audio": _read_media,
+    "input_file": _read_media,
     "document": _read_media,
     "non_standard": _read_non_standard,
 }

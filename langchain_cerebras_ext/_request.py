@@ -117,7 +117,7 @@ def _overlaid(
             given[wire_name] = (name, value)
     fields = {**defaults, **{wire_name: value for wire_name, (_, value) in given.items()}}
     if stop is not None:
-        fields["stop"] = list(stop)
+        fields["stop"] = [stop] if isinstance(stop, str) else list(stop)
     if fields.pop("n", None) not in (None, 1):
         raise UnsupportedInput("n: a call gives one answer; call the model once for each you want")
     return {

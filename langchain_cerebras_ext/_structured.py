@@ -18,7 +18,8 @@ from langchain_core.runnables.utils import AddableDict
 from pydantic import ValidationError
 
 from cerebras_ext.partial_json import parse_partial_object, read_arguments
-from langchain_cerebras_ext._target import Method, Target  # noqa: TC001 - pydantic reads them
+from langchain_cerebras_ext._target import Target  # noqa: TC001 - pydantic reads it
+from langchain_cerebras_ext._types import Method  # noqa: TC001 - as well
 from langchain_cerebras_ext.errors import StructuredOutputError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, TypeAdapter
@@ -12,21 +12,21 @@ from pydantic.v1 import BaseModel as BaseModelV1
 
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext._tools import strict_schema
+from langchain_cerebras_ext._types import Method
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cerebras_ext.catalog import ModelFacts
+    from langchain_cerebras_ext._types import SchemaLike
 
-__all__ = ["Method", "Plan", "SchemaLike", "Target", "plan_structured_output", "target_of"]
+__all__ = ["Plan", "Target", "plan_structured_output", "target_of"]
 
 logger = logging.getLogger(__name__)
 
-Method = Literal["json_schema", "function_calling", "json_mode"]
-SchemaLike: TypeAlias = type[Any] | dict[str, Any]
-
 _DEFAULT_NAME = "answer"
+_NO_PROPERTIES: dict[str, Any] = {"type": "object", "properties": {}}
 _NAME_KEYS = frozenset({"title", "name", "function"})
 """Keys of a JSON schema, or of OpenAI's function form, that name it."""
 
@@ -80,8 +80,8 @@ def target_of(schema: SchemaLike | None) -> Target:
             source = {"title": kind.__name__, **TypeAdapter(kind).json_schema()}
         elif issubclass(schema, BaseModel | BaseModelV1):
             kind = schema
-    elif is_object(schema) and not _NAME_KEYS & schema.keys():
-        source = {"title": _DEFAULT_NAME, **schema}
+    elif is_object(schema):
+        source = _named_schema(schema)
     try:
         function: Mapping[str, Any] = convert_to_openai_tool(source)["function"]
     except (KeyError, TypeError, ValueError) as error:
@@ -89,13 +89,29 @@ def target_of(schema: SchemaLike | None) -> Target:
             f"schema: {type(schema).__name__} {getattr(schema, '__name__', '')!r} is not one; give "
             "a pydantic class, a dataclass, a TypedDict or a JSON schema"
         ) from error
+    parameters: dict[str, Any] = function.get("parameters") or _NO_PROPERTIES
+    root = source if is_object(source) and "title" in source else parameters
+    if (root_type := root.get("type", "object")) != "object":
+        raise UnsupportedInput(
+            f"schema: {function['name']!r} is of type {root_type!r}, but the service gives objects "
+            "only; make it a field of a class"
+        )
     return Target(
         name=function["name"],
         description=function.get("description") or "",
-        schema=function.get("parameters") or {"type": "object", "properties": {}},
+        schema=parameters,
         traced=source,
         kind=kind,
     )
+
+
+def _named_schema(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A JSON schema with a name, from one without, or from the body of a response format."""
+    body = given["json_schema"] if is_object(given.get("json_schema")) else given
+    if is_object(schema := body.get("schema")):
+        about = {"title": body.get("name"), "description": body.get("description")}
+        return {**schema, **{key: text for key, text in about.items() if text}}
+    return given if _NAME_KEYS & given.keys() else {"title": _DEFAULT_NAME, **given}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

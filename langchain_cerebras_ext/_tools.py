@@ -11,7 +11,7 @@ import json
 import logging
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -22,14 +22,12 @@ from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from langchain_core.tools import BaseTool
+    from collections.abc import Mapping, Sequence
 
     from cerebras_ext.catalog import ModelFacts
+    from langchain_cerebras_ext._types import ToolLike
 
 __all__ = [
-    "ToolLike",
     "bound_tool_choice",
     "bound_tools",
     "response_format_to_wire",
@@ -40,8 +38,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-ToolLike: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
 
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 _SCHEMA_KEYS = ("name", "description", "schema", "strict")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 - see `_types` for why these are not hidden
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage  # noqa: TC002
+from langchain_core.runnables import Runnable  # noqa: TC002
 from pydantic import ConfigDict, model_validator
 
 from langchain_cerebras_ext import _blocks
@@ -12,23 +15,20 @@ from langchain_cerebras_ext._chat_settings import ChatSettings
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._options import CHAT_KEYS, check_known
 from langchain_cerebras_ext._profile import profile_of
+from langchain_cerebras_ext._types import Method, SchemaLike, ToolLike  # noqa: TC001
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.language_models import LangSmithParams, ModelProfile
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
-    from langchain_core.runnables import Runnable
 
     from langchain_cerebras_ext._connection import CerebrasConnection
     from langchain_cerebras_ext._events import Event
     from langchain_cerebras_ext._request import ChatCall
     from langchain_cerebras_ext._retries import RunManager
-    from langchain_cerebras_ext._target import Method, SchemaLike
-    from langchain_cerebras_ext._tools import ToolLike
 
 # What calls need is imported by the hooks when they are first called: importing the class costs a
 # fifth then, and the first call the rest, unless `warm_up` has taken that off it.
@@ -358,7 +358,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
 
         check_known(kwargs, CHAT_KEYS, where="with_structured_output")
         target = target_of(schema)
-        facts = self._facts()
+        facts = self._defaults().facts_for(kwargs.get("model") or self.model)
         plan = plan_structured_output(target, facts, method=method, strict=strict)
         if tools and not (plan.method == "json_schema" and facts.takes_tools_with_response_format):
             raise UnsupportedInput(

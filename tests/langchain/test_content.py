@@ -41,6 +41,7 @@ def wire(*messages: BaseMessage, facts: Any = GPT_OSS, **rules: Any) -> list[Any
     [
         ([{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}], "a"),
         (["a"], "a"),
+        ([{"type": "input_text", "text": "a"}], "a"),
         ([{"type": "text-plain", "text": "a", "mime_type": "text/plain"}], "a"),
         ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}], "a"),
         (
@@ -64,6 +65,7 @@ def test_text_of_user_content(content: Any, expected: Any) -> None:
         {"type": "image", "url": DATA_URI},
         {"type": "image_url", "image_url": {"url": DATA_URI, "detail": "high"}},
         {"type": "image_url", "image_url": DATA_URI},
+        {"type": "input_image", "image_url": DATA_URI},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
     ],
 )
@@ -85,6 +87,7 @@ def test_image_in_any_form_becomes_a_data_uri(block: dict[str, Any]) -> None:
         (HumanMessage([{"type": "audio", "base64": "x"}]), QWEN, "'audio'"),
         (HumanMessage([{"type": "video", "url": "x"}]), QWEN, "'video'"),
         (HumanMessage([{"type": "file", "base64": "x"}]), QWEN, "'file'"),
+        (HumanMessage([{"type": "input_file", "file_data": "x"}]), QWEN, "'input_file'"),
         (HumanMessage([{"type": "text-plain", "url": "x"}]), QWEN, "text-plain"),
         (HumanMessage([{"type": "hologram"}]), QWEN, "'hologram'"),
         (HumanMessage([{"type": "non_standard", "value": {"type": "x"}}]), QWEN, "'x'"),

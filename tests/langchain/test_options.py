@@ -209,6 +209,15 @@ def test_impossible_timeout_is_an_error_at_construction(timeout: Any) -> None:
         ChatCerebras(model=MODEL, api_key=KEY, timeout=timeout)
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_one_stop_text_is_one(path: str) -> None:
+    """LC-21: a text in place of a list is not taken apart, in the call as in the field."""
+    model, service = chat(HI)
+    PATHS[path](model.bind(stop="END"), "Hi")
+    assert service.last["stop"] == ["END"]
+    assert ChatCerebras(model=MODEL, api_key=KEY, stop="END").stop == ["END"]  # type: ignore[arg-type]
+
+
 def test_several_answers_are_not_offered() -> None:
     """LC-27: one generation; n > 1 says what to do."""
     model, service = chat(HI)

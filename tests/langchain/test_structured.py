@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import RootModel
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
@@ -48,7 +49,9 @@ SCHEMA = {
     "required": ["name"],
 }
 UNTITLED = {key: value for key, value in SCHEMA.items() if key != "title"}
-FUNCTION = {"name": "Person", "description": "A person.", "parameters": UNTITLED}
+ABOUT = {"name": "Person", "description": "A person."}
+FUNCTION = {**ABOUT, "parameters": UNTITLED}
+FORMAT = {**ABOUT, "strict": True, "schema": UNTITLED}
 KINDS: dict[str, tuple[Any, Any]] = {
     "pydantic": (Person, Person(**VALUE)),
     "pydantic v1": (PersonV1, PersonV1(**VALUE)),
@@ -57,6 +60,10 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "json schema": (SCHEMA, VALUE),
     "untitled json schema": (UNTITLED, VALUE),
     "function": (FUNCTION, VALUE),
+    "tool": ({"type": "function", "function": FUNCTION}, VALUE),
+    "anthropic tool": ({**ABOUT, "input_schema": UNTITLED}, VALUE),
+    "response format": ({"type": "json_schema", "json_schema": FORMAT}, VALUE),
+    "body of a response format": (FORMAT, VALUE),
 }
 RECURSIVE = {
     "title": "Tree",
@@ -87,6 +94,17 @@ def test_reply_becomes_a_value_of_the_schema(kind: str, method: str) -> None:
     chain = model.with_structured_output(schema, method=method)
     assert chain.invoke("Ann is 7") == value
     assert asyncio.run(chain.ainvoke("Ann is 7")) == value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_schema_in_any_form_is_sent_whole(kind: str) -> None:
+    """LC-59: whichever way it is written down, name, description and properties travel."""
+    model, service = chat(reply_with(json.dumps(VALUE), "json_schema"))
+    model.with_structured_output(KINDS[kind][0], method="json_schema").invoke("Ann is 7")
+    sent = service.last["response_format"]["json_schema"]
+    assert sent["name"] == name_of(kind)
+    assert sent["description"] == "A person."
+    assert sent["schema"]["properties"].keys() == {"name", "age"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -252,6 +270,14 @@ def test_tools_beside_a_schema_only_where_the_model_takes_both() -> None:
     assert {"tools", "response_format"} <= service.last.keys()
 
 
+def test_method_follows_the_model_of_the_call() -> None:
+    """LC-57: a model named beside the schema is the one whose row decides."""
+    model, _ = chat(Reply())
+    for name, takes_switch in (("qwen-3.8-27b", True), ("llama3.1-8b", False)):
+        chain: Any = model.with_structured_output(Person, method="function_calling", model=name)
+        assert ("parallel_tool_calls" in chain.first.kwargs) is takes_switch
+
+
 def test_unknown_option_names_the_nearest() -> None:
     """LC-21: kwargs are options of the call."""
     model, service = chat(Reply(content="{}"))
@@ -262,7 +288,15 @@ def test_unknown_option_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "method"), [(3, None), ({"type": "object"}, "xml"), (None, "json_schema")]
+    ("schema", "method"),
+    [
+        (3, None),
+        (int, None),
+        (RootModel[list[int]], None),
+        ({"title": "Numbers", "type": "array", "items": {"type": "integer"}}, "function_calling"),
+        ({"type": "object"}, "xml"),
+        (None, "json_schema"),
+    ],
 )
 def test_impossible_request_says_so(schema: Any, method: Any) -> None:
     """Bad input: the error names what is wrong and what is known."""
