@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from cerebras_ext.aclient import AsyncCerebrasClient, AsyncStream
     from cerebras_ext.catalog import ModelFacts, all_models, facts_of
     from cerebras_ext.client import CerebrasClient, Stream
-    from cerebras_ext.config import CallOptions, ClientConfig, RetryEvent, Timeouts
+    from cerebras_ext.config import (
+        CallOptions,
+        ClientConfig,
+        IgnoredEvent,
+        RetryEvent,
+        Timeouts,
+    )
     from cerebras_ext.deltas import (
         ChatDelta,
         CompletionDelta,
@@ -62,7 +68,7 @@ else:
             "aclient": "AsyncCerebrasClient AsyncStream",
             "catalog": "ModelFacts all_models facts_of",
             "client": "CerebrasClient Stream",
-            "config": "CallOptions ClientConfig RetryEvent Timeouts",
+            "config": "CallOptions ClientConfig IgnoredEvent RetryEvent Timeouts",
             "deltas": (
                 "ChatDelta CompletionDelta ContentDelta Finish ReasoningDelta "
                 "StreamStart TextDelta TextFinish ToolCallDelta"
@@ -99,6 +105,7 @@ __all__ = [
     "ContextOverflow",
     "Finish",
     "Forbidden",
+    "IgnoredEvent",
     "Model",
     "ModelFacts",
     "ModelList",

@@ -36,17 +36,21 @@ from cerebras_ext.pacing import Quota
 from cerebras_ext.reply import ChatCompletion, Model, ModelList, ServiceReply, TextCompletion
 from cerebras_ext.request import CHAT, TEXT, ApiCall, Encoding, Endpoint, build_call, get_call
 from cerebras_ext.retry import RetryBudget
+from cerebras_ext.stream import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from cerebras_ext._assemble import Assembler
     from cerebras_ext.deltas import ChatDelta, CompletionDelta
+    from cerebras_ext.reply import ResponseMeta
     from cerebras_ext.secrets import ApiKey
     from cerebras_ext.wire import ModelListFormat
 
 __all__ = ["Calls", "config_of"]
 
 Result = TypeVar("Result")
+Delta = TypeVar("Delta")
 
 _USER_AGENT = f"cerebras-ext/{__version__} python/{platform.python_version()}"
 _REQUEST_ID = "x-client-request-id"  # users may give their own
@@ -94,16 +98,14 @@ class Calls:
     ) -> CallFlow[OpenedStream[ChatDelta]]:
         """A streamed chat completion."""
         call = self._completion(CHAT, fields, options, is_stream=True)
-        assembler = partial(ChatAssembler, n_choices=call.n_choices)
-        return self._flow(call, StreamReply(assembler, self._merges(options)), options)
+        return self._streamed(call, partial(ChatAssembler, n_choices=call.n_choices), options)
 
     def stream_complete(
         self, fields: Mapping[str, Any], options: CallOptions | None
     ) -> CallFlow[OpenedStream[CompletionDelta]]:
         """A streamed text completion."""
         call = self._completion(TEXT, fields, options, is_stream=True)
-        assembler = partial(TextAssembler, n_choices=call.n_choices)
-        return self._flow(call, StreamReply(assembler, self._merges(options)), options)
+        return self._streamed(call, partial(TextAssembler, n_choices=call.n_choices), options)
 
     def models(
         self, list_format: ModelListFormat, options: CallOptions | None, *, is_public: bool
@@ -140,6 +142,20 @@ class Calls:
     ) -> CallFlow[Any]:
         call = self._completion(endpoint, fields, options, is_stream=False)
         return self._flow(call, WholeReply(kind), options)
+
+    def _streamed(
+        self,
+        call: ApiCall,
+        assembler: Callable[[ResponseMeta], Assembler[Delta]],
+        options: CallOptions | None,
+    ) -> CallFlow[OpenedStream[Delta]]:
+        merges = self._merges(options)
+        on_ignored = options.on_ignored if options else None
+
+        def open_reader(meta: ResponseMeta) -> StreamReader[Delta]:
+            return StreamReader(assembler(meta), merges=merges, on_ignored=on_ignored)
+
+        return self._flow(call, StreamReply(open_reader), options)
 
     def _completion(
         self,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-__all__ = ["CallOptions", "ClientConfig", "RetryEvent", "Timeouts"]
+__all__ = ["CallOptions", "ClientConfig", "IgnoredEvent", "RetryEvent", "Timeouts"]
 
 _LONGEST_S = 1e9  # sockets take no more on some platforms
 
@@ -104,6 +104,19 @@ class RetryEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredEvent:
+    """An event of a stream that carries nothing this package knows.
+
+    Attributes:
+        name: The event's name.
+        data: Its text; not in the repr, as it may hold what a model wrote.
+    """
+
+    name: str
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CallOptions:
     """What one call does differently from its client; None means the client's own setting.
 
@@ -114,6 +127,8 @@ class CallOptions:
         extra_body: Request fields that this package does not know yet; sent as they are.
         merge_deltas: Whether stream deltas that arrived together are merged.
         on_retry: Called before each retry's wait.
+        on_ignored: Called with each event of the stream that is passed over; to look into what a
+            service or a gateway adds.
     """
 
     timeout: Timeouts | float | None = None
@@ -122,6 +137,7 @@ class CallOptions:
     extra_body: Mapping[str, Any] | None = field(default=None, repr=False)
     merge_deltas: bool | None = None
     on_retry: Callable[[RetryEvent], None] | None = None
+    on_ignored: Callable[[IgnoredEvent], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from cerebras_ext.errors import (
 from cerebras_ext.failures import MAX_ERROR_BODY_BYTES, find_embedded_failure, read_failure
 from cerebras_ext.limits import read_rate_limits
 from cerebras_ext.reply import ReplyT, ResponseMeta, read_reply
-from cerebras_ext.stream import MAX_REPLY_BYTES, StreamReader
+from cerebras_ext.stream import MAX_REPLY_BYTES
 
 if TYPE_CHECKING:
-    from cerebras_ext._assemble import Assembler
     from cerebras_ext.reply import Usage
     from cerebras_ext.request import ApiCall
     from cerebras_ext.retry import RetryBudget, RetryPolicy, Rng
+    from cerebras_ext.stream import StreamReader
 
 __all__ = [
     "Answer",
@@ -367,13 +367,12 @@ class OpenedStream(Generic[Delta]):
 class StreamReply(Generic[Delta]):
     """Expects an event stream."""
 
-    assembler: Callable[[ResponseMeta], Assembler[Delta]]
-    merges: bool
+    open_reader: Callable[[ResponseMeta], StreamReader[Delta]]
 
     def open_sink(self, head: Head, meta: ResponseMeta) -> Sink:
         """The sink for a reply's body; errors come whole, although a stream was asked for."""
         if head.status == 200 and _is_event_stream(head):
-            return _StreamSink(StreamReader(self.assembler(meta), merges=self.merges))
+            return _StreamSink(self.open_reader(meta))
         return _BodySink(head)
 
     def read(

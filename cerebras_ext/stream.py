@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from cerebras_ext._json import is_object, load_json_keeping_halves
 from cerebras_ext._shapes import unreadable
 from cerebras_ext.body import ContentDecoder
+from cerebras_ext.config import IgnoredEvent
 from cerebras_ext.errors import (
     ConnectionFailed,
     ProtocolError,
@@ -25,6 +26,8 @@ from cerebras_ext.failures import read_stream_failure
 from cerebras_ext.sse import SseDecoder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cerebras_ext._assemble import Assembler
     from cerebras_ext.reply import ChatCompletion, TextCompletion
 
@@ -43,14 +46,22 @@ class StreamReader(Generic[Delta]):
         n_ignored: Events that carried nothing known.
     """
 
-    def __init__(self, assembler: Assembler[Delta], *, merges: bool = True) -> None:
+    def __init__(
+        self,
+        assembler: Assembler[Delta],
+        *,
+        merges: bool = True,
+        on_ignored: Callable[[IgnoredEvent], None] | None = None,
+    ) -> None:
         """Starts reading.
 
         Args:
             assembler: What to make of the chunks.
             merges: Whether neighbouring deltas of one kind that one `feed` brings become one delta.
+            on_ignored: Called with each event that carries nothing known.
         """
         self.n_ignored = 0
+        self._on_ignored = on_ignored
         self._assembler = assembler
         self._merges = merges
         self._decoder = ContentDecoder(assembler.meta.headers.get("content-encoding"))
@@ -138,6 +149,8 @@ class StreamReader(Generic[Delta]):
             raise read_stream_failure(chunk)
         if name != "message":
             self.n_ignored += 1
+            if self._on_ignored is not None:
+                self._on_ignored(IgnoredEvent(name, text.decode("utf-8", "replace")))
             return
         if not is_object(chunk):
             raise unreadable("is not a JSON object")

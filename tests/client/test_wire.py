@@ -17,6 +17,7 @@ from cerebras_ext import (
     CerebrasClient,
     ClientConfig,
     ContentDelta,
+    IgnoredEvent,
     ProtocolError,
     ServerError,
     StreamIncomplete,
@@ -202,6 +203,19 @@ async def test_async_stream_tells_how_it_stands(emulator: RunningEmulator) -> No
         assert stream.partial() is not None
         assert [delta async for delta in stream]
         assert stream.reply is not None
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_events_that_are_passed_over_are_shown(is_async: bool, emulator: RunningEmulator) -> None:
+    """`on_ignored` sees what a gateway slips in; the stream takes no harm (§3.5)."""
+    events = b"event: ping\ndata: 1\n\n" + delta(content="Hi") + finish() + DONE
+    kind = {"content-type": "text/event-stream"}
+    emulator.script({"raw": events.decode(), "headers": kind})
+    seen: list[IgnoredEvent] = []
+    with Asker(Way(is_async, is_stream=True), config(emulator.base_url)) as asker:
+        reply = asker.ask(CallOptions(on_ignored=seen.append))
+    assert reply.choices[0].message.content == "Hi"
+    assert seen == [IgnoredEvent("ping", "1")]
 
 
 # ------------------------------------------------------------------ HTTP clients of the user's

@@ -23,6 +23,7 @@ from cerebras_ext.flow import (
 from cerebras_ext.reply import ChatCompletion
 from cerebras_ext.request import CHAT, ApiCall, build_call
 from cerebras_ext.retry import RetryBudget, RetryPolicy
+from cerebras_ext.stream import StreamReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -171,7 +172,12 @@ def whole(*happenings: Reply | CerebrasError, **plan: Any) -> Played:
 
 def streamed(*happenings: Reply | CerebrasError, merges: bool = True, **plan: Any) -> Played:
     """A streamed chat completion."""
-    return play(call_flow, StreamReply(ChatAssembler, merges), *happenings, **plan)
+    return play(
+        call_flow,
+        StreamReply(lambda meta: StreamReader(ChatAssembler(meta), merges=merges)),
+        *happenings,
+        **plan,
+    )
 
 
 def sse(*pieces: bytes, **facts: Any) -> Reply:

@@ -26,6 +26,7 @@ from cerebras_ext.flow import (
 from cerebras_ext.pacing import Demand, Quota
 from cerebras_ext.reply import ChatCompletion
 from cerebras_ext.retry import RetryPolicy
+from cerebras_ext.stream import StreamReader
 from tests.core.flows import QUESTION, Played, Reply, StoppedClock, chat_body, play
 from tests.core.streams import DONE, delta, event, finish
 
@@ -214,7 +215,8 @@ def test_stream_settles_at_its_end() -> None:
     paced = Paced()
     pieces = (delta(content="a"), finish(), event({"choices": [], "usage": used(200)}), DONE)
     reply = Reply(body=pieces, headers=headers(550, "text/event-stream"))
-    opened = paced.call(reply, expected=StreamReply(ChatAssembler, merges=True)).result
+    expected = StreamReply(lambda meta: StreamReader(ChatAssembler(meta)))
+    opened = paced.call(reply, expected=expected).result
     turn = paced.quota.queue(DEMAND)
     wait = paced.quota.reserve(turn, paced.time.now_s)
     assert wait is not None

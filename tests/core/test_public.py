@@ -28,6 +28,7 @@ PUBLIC = [
     "ContextOverflow",
     "Finish",
     "Forbidden",
+    "IgnoredEvent",
     "Model",
     "ModelFacts",
     "ModelList",

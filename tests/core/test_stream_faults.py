@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from cerebras_ext import stream
+from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext.config import IgnoredEvent
 from cerebras_ext.deltas import Finish, StreamStart
 from cerebras_ext.errors import (
     ConnectionFailed,
@@ -19,6 +21,7 @@ from cerebras_ext.errors import (
     TimedOut,
 )
 from cerebras_ext.reply import ResponseMeta
+from cerebras_ext.stream import StreamReader
 from tests.core.streams import (
     BEFORE,
     DONE,
@@ -252,6 +255,15 @@ def test_unknown_events_are_counted_and_ignored(unknown: bytes) -> None:
     assert texts(deltas) == "a"
     assert reader.n_ignored == 2
     assert isinstance(reader.end()[-1], Finish)
+
+
+def test_unknown_events_are_shown_to_a_hook() -> None:
+    """Whoever looks for them sees each, with its text; its repr may be logged (§3.5, §6)."""
+    seen: list[IgnoredEvent] = []
+    reader = StreamReader(ChatAssembler(META), on_ignored=seen.append)
+    reader.feed(START + event(b"1", name="ping") + delta(content="a") + finish())
+    assert seen == [IgnoredEvent("ping", "1")]
+    assert repr(seen) == "[IgnoredEvent(name='ping')]"
 
 
 def test_unknown_fields_are_kept_and_never_fatal() -> None:

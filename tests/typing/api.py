@@ -20,6 +20,7 @@ from cerebras_ext import (
     CompletionDelta,
     ContentDelta,
     Finish,
+    IgnoredEvent,
     Model,
     ModelFacts,
     ModelList,
@@ -62,6 +63,11 @@ def _heard(event: RetryEvent) -> None:
     assert_type(event.delay_s, float)
 
 
+def _ignored(event: IgnoredEvent) -> None:
+    assert_type(event.name, str)
+    assert_type(event.data, str)
+
+
 def construction() -> None:
     """Clients are made from settings, or from the most used ones."""
     CerebrasClient()
@@ -83,6 +89,7 @@ def requests(client: CerebrasClient) -> None:
         messages=MESSAGES,
         options=CallOptions(timeout=5, max_retries=0, extra_body={"a": 1}, on_retry=_heard),
     )
+    client.stream_chat(model="m", messages=MESSAGES, options=CallOptions(on_ignored=_ignored))
     client.complete(model="m", prompt=[1, 2])
     client.chat(model="m", messages=MESSAGES, reasoning_effort="max")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.chat(model="m", messages=MESSAGES, temprature=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
