@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -51,6 +52,25 @@ PUBLIC_METHODS = [
 def test_signatures_can_be_read_at_run_time(method: Any) -> None:
     """LangChain's fallbacks read them, whichever method they are asked to pass on."""
     assert "return" in typing.get_type_hints(method)
+
+
+def test_signatures_are_what_core_looks_for() -> None:
+    """LC-02: core and the standard suite look for these parameters by name."""
+    assert "tool_choice" in inspect.signature(ChatCerebras.bind_tools).parameters
+    for hook in (ChatCerebras._generate, ChatCerebras._agenerate, CerebrasLLM._generate):
+        assert "run_manager" in inspect.signature(hook).parameters
+
+
+def test_fields_of_core_are_left_as_they_are() -> None:
+    """LC-06: a field declared again would be dumped, or lose its validators."""
+    for kind, base in ((ChatCerebras, BaseChatModel), (CerebrasLLM, BaseLLM)):
+        own = {
+            name
+            for each in kind.__mro__
+            if each.__module__.startswith("langchain_cerebras_ext")
+            for name in inspect.get_annotations(each)
+        }
+        assert not own & base.model_fields.keys()
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in ("events", "aevents")])

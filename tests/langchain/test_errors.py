@@ -272,7 +272,7 @@ def test_failure_without_a_reply_offers_none() -> None:
     assert not hasattr(lc.ConnectionFailed("x"), "response")
 
 
-@pytest.mark.parametrize("kind", ["429", "500", "400", "401"])
+@pytest.mark.parametrize("kind", STATUSES)
 def test_retry_middleware_retries_what_can_pass(kind: str) -> None:
     """LC-68: LangChain's middleware asks `is_retryable` and leaves the rest alone."""
     status, code, *_, is_retryable = STATUSES[kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
@@ -131,3 +132,48 @@ def test_blocks_stand_in_the_order_of_the_contract() -> None:
     kinds = ["reasoning", "text", "tool_call", "invalid_tool_call"]
     assert [block["type"] for block in blocks] == kinds
     assert not any("index" in block for block in blocks)
+
+
+@pytest.mark.parametrize("text", ['["x"]', "3", '"x"', "true", "three", '{"a": '])
+def test_arguments_that_are_no_object_keep_their_text_and_get_a_reason(text: str) -> None:
+    """LC-24, LC-25: core's helper would lose the whole reply over them."""
+    reply = Reply(content="Hm.", calls=(("c1", "add", text), ADD), finish_reason="tool_calls")
+    message = chat(reply)[0].invoke("Hi")
+    assert [call["id"] for call in message.tool_calls] == [ADD[0]]
+    (bad,) = message.invalid_tool_calls
+    assert (bad["id"], bad["name"], bad["args"]) == ("c1", "add", text)
+    assert bad["error"]
+
+
+@pytest.mark.parametrize("text", ["", "null", " {} "])
+def test_no_arguments_are_an_empty_object(text: str) -> None:
+    """LC-24: however the model says that there are none."""
+    message = chat(Reply(calls=(("c1", "now", text),), finish_reason="tool_calls"))[0].invoke("Hi")
+    assert [call["args"] for call in message.tool_calls] == [{}]
+
+
+def test_finish_reason_stands_once_in_each_place() -> None:
+    """LC-26, LC-27: one generation; core merges its info into the message."""
+    result = chat(Reply(content="Hi"))[0].generate([[HumanMessage("Hi")]])
+    ((generation,),) = result.generations
+    assert generation.generation_info == {"finish_reason": "stop"}
+    assert generation.message.response_metadata["finish_reason"] == "stop"  # type: ignore[attr-defined]
+    total = PATHS["stream"](chat(Reply(content="Hi"))[0], "Hi")
+    assert total.response_metadata["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("kind", REPLIES)
+def test_blocks_are_of_the_known_types(kind: str, path: str) -> None:
+    """LC-40: with the standard keys and nothing beside them."""
+    known = {
+        "text": {"text"},
+        "reasoning": {"reasoning"},
+        "refusal": {"refusal"},
+        "non_standard": {"value"},  # a refusal, for a core that has no block for it
+        "tool_call": {"id", "name", "args"},
+        "tool_call_chunk": {"id", "name", "args"},
+        "invalid_tool_call": {"id", "name", "args", "error"},
+    }
+    for block in PATHS[path](chat(REPLIES[kind], output_version="v1")[0], "Hi").content_blocks:
+        assert block.keys() - {"type", "index", "extras"} == known[block["type"]]

@@ -222,6 +222,16 @@ def test_identifying_params_are_plain_and_ordered() -> None:
     ]
 
 
+def test_invocation_parameters_are_complete_and_hold_no_secret() -> None:
+    """LC-87: fields and call kwargs, for callbacks and LangSmith; no key, header or prediction."""
+    model = secretive(temperature=0.5, prediction="canary text")
+    shown = model._get_invocation_params(stop=["x"], max_tokens=9, tools=[])
+    assert shown["model"] == MODEL
+    assert (shown["temperature"], shown["max_tokens"], shown["stop"]) == (0.5, 9, ["x"])
+    assert shown["_type"] == "cerebras-chat"
+    assert "canary" not in repr(shown)
+
+
 def test_cached_reply_survives_json() -> None:
     """LC-84: what persistent caches write and read."""
     model, _ = chat(Reply(content="Hi", reasoning="Hm"), include_response_headers=True)
