@@ -21,6 +21,11 @@ __all__ = ["ChatSettings"]
 
 
 _TRANSLATION = ("replay_reasoning", "replay_foreign_reasoning")
+_IDENTIFYING = {
+    name: name
+    for name in (*CHAT_FIELDS, "base_url", "extra_body", "model_facts", *_TRANSLATION)
+    if name != "prediction"
+}
 
 
 class ChatSettings(CerebrasConnection):
@@ -76,5 +81,4 @@ class ChatSettings(CerebrasConnection):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        names = (*CHAT_FIELDS, "base_url", "extra_body", "model_facts", *_TRANSLATION)
-        return self._set_fields({name: name for name in names if name != "prediction"})
+        return self._set_fields(_IDENTIFYING)

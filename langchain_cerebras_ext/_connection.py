@@ -325,8 +325,10 @@ class CerebrasConnection(BaseModel):
 
     def _set_fields(self, spelling: Mapping[str, str]) -> dict[str, Any]:
         """The fields that are not None, under the names given to them."""
-        values = ((name, getattr(self, field)) for field, name in spelling.items())
-        return {name: value for name, value in values if value is not None}
+        values = vars(self)
+        return {
+            name: value for field, name in spelling.items() if (value := values[field]) is not None
+        }
 
     def _facts(self) -> ModelFacts:
         """The catalogue row of the model, with the user's corrections."""

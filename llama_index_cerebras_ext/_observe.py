@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.llms import callbacks
@@ -44,6 +44,7 @@ def watched_completion(method: Method) -> Method:
 def _where_heard(watched: Any, method: Method) -> Method:
     # core marks what it has wrapped with `__wrapped__ = True`, which `inspect.signature` follows
     vars(method).pop("__wrapped__", None)
+    vars(method)["__signature__"] = signature(method)  # core asks at each call
 
     @wraps(method)
     def call(llm: Any, *args: Any, **kwargs: Any) -> Any:
