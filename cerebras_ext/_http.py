@@ -11,12 +11,12 @@ Below its clients stands a connection pool of this package, see `_transport`, un
 from __future__ import annotations
 
 import os
-import threading
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from cerebras_ext._locks import new_lock
 from cerebras_ext._streams import total_timeout
 from cerebras_ext.errors import (
     CerebrasError,
@@ -73,7 +73,7 @@ def http_library() -> Any:
         raise ConfigError(f"{HTTP_VARIABLE} is {wanted!r}, which is not installed") from None
 
 
-_context_lock = threading.Lock()
+_context_lock = new_lock()
 
 
 @lru_cache(maxsize=1)

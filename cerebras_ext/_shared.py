@@ -7,10 +7,11 @@ them.
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet, WeakValueDictionary
+
+from cerebras_ext._locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ class SharedClients(Generic[ClientT]):
     def __init__(self, make: Callable[[ClientConfig], ClientT]) -> None:
         """Shares the clients that `make` makes."""
         self._make = make
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._shared: WeakValueDictionary[ClientConfig, _Shared[ClientT]] = WeakValueDictionary()
         self._recent: OrderedDict[ClientConfig, _Shared[ClientT]] = OrderedDict()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -12,6 +11,8 @@ from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import new_async_client, new_request, read_head, step_failure
+from cerebras_ext._locks import new_lock
+from cerebras_ext._loops import Guard, closed_with_loop
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
 from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
@@ -69,10 +70,10 @@ class AsyncCerebrasClient:
         self._calls = Calls(config_of(config, api_key, base_url, timeout, max_retries))
         self._given_http = http_client
         self._https: WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
+            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, Guard]
         ] = WeakKeyDictionary()
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._is_closed = False
 
     @property
@@ -187,7 +188,7 @@ class AsyncCerebrasClient:
                 for other in [each for each in self._https if each.is_closed()]:
                     del self._https[other]
                 http = new_async_client(self.config)
-                kept = self._https[loop] = (http, _closed_with_loop(http))
+                kept = self._https[loop] = (http, closed_with_loop(http.aclose))
             return kept[0]
 
     async def _run(self, flow: CallFlow[Result]) -> Result:
@@ -223,25 +224,6 @@ class AsyncCerebrasClient:
         finally:
             if body is not None and not is_live:
                 await body.aclose()
-
-
-def _closed_with_loop(http: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Has the running loop close a client's connections when it shuts down.
-
-    A loop closes the async generators that were begun on it, with `asyncio.run` and with everything
-    else that ends a loop properly; it is the only hook there is. The generator has to be kept.
-    """
-
-    async def close_at_the_end() -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await http.aclose()
-
-    guard = close_at_the_end()
-    with suppress(StopIteration):  # the first step awaits nothing
-        guard.asend(None).send(None)
-    return guard
 
 
 async def _open(

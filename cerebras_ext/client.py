@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from weakref import finalize
 
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import end_within, new_client, new_request, read_head, step_failure
+from cerebras_ext._locks import new_lock
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
 from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
@@ -69,7 +69,7 @@ class CerebrasClient:
         self._given_http = http_client
         self._http: httpx.Client | None = None
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._is_closed = False
 
     @property

@@ -5,8 +5,9 @@ The clients' modules are imported when the first client is: importing an adapter
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from cerebras_ext._locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ class _Holder(Generic[Client]):
     """Holds one client for as long as the settings stay the same."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._held: _Held[Client] | None = None
 
     def client(

@@ -14,12 +14,12 @@ Source: API specification sections 1.3 (headers), 13.1 (buckets) and 13.2 (reser
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from cerebras_ext._locks import new_lock
 from cerebras_ext.limits import Period, Resource
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Quota:
         self._buckets: dict[_Key, _Bucket] = {}
         self._turns: WeakSet[Turn] = WeakSet()  # waiting, or reserved and not settled yet
         self._numbers = count()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def queue(self, demand: Demand) -> Turn:
         """A place at the end of the line."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from cerebras_ext._locks import new_reentrant_lock
 from cerebras_ext._transport.lending import Lender
 from cerebras_ext._transport.settings import timeouts_of
 from cerebras_ext._transport.wire import Wire
@@ -123,7 +123,7 @@ class Pool:
         """Opens nothing yet."""
         self._settings = settings
         # the collector may close a forgotten stream in any thread at any time, so in this one too
-        self._lock = threading.RLock()
+        self._lock = new_reentrant_lock()
         self._lender: Lender[_Connection] = Lender(
             lambda: _Connection(settings),
             n_most=settings.max_connections,

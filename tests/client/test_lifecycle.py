@@ -23,7 +23,7 @@ from tests.client.asking import (
     config,
     sockets_to,
 )
-from tests.waiting import soon_async
+from tests.waiting import soon, soon_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,10 +78,10 @@ def test_closed_stream_frees_its_connection(counted: RawServer, emulator: Runnin
         next(stream)
         stream.close()
         stream.close()
-        assert not sockets_to(counted)
+        assert soon(lambda: not sockets_to(counted))
         with pytest.raises(LookupError), client.stream_chat(**QUESTION):
             raise LookupError
-        assert not sockets_to(counted)
+        assert soon(lambda: not sockets_to(counted))
         with pytest.raises(StopIteration):
             next(stream)
 
@@ -100,7 +100,7 @@ def test_forgotten_stream_frees_its_connection(
                 pass
             assert sockets_to(counted)
             del stream
-            assert not sockets_to(counted)
+            assert soon(lambda: not sockets_to(counted))
     finally:
         gc.enable()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 import warnings
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,6 +22,7 @@ from cerebras_ext import (
     ConfigError,
     ContentDelta,
     Finish,
+    _locks,
 )
 from tests.client.asking import (
     ANSWER,
@@ -61,7 +64,7 @@ def test_forgotten_client_frees_its_connections(counted: RawServer) -> None:
     assert sockets_to(counted)
     del client
     gc.collect()
-    assert not sockets_to(counted)
+    assert soon(lambda: not sockets_to(counted))
 
 
 async def test_forgotten_async_client_frees_its_connections(counted: RawServer) -> None:
@@ -198,6 +201,37 @@ def test_forked_process_opens_connections_of_its_own(counted: RawServer, is_asyn
         assert counted.n_connections == 2
         asker.ask()
         assert counted.n_connections == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_fork_amid_other_threads_work_hangs_nobody(counted: RawServer, is_async: bool) -> None:
+    """Whatever locks they held are open in the child, which those threads are not in (§5.4)."""
+    is_held, is_done = threading.Event(), threading.Event()
+
+    def hold_all() -> None:
+        with ExitStack() as held:
+            for lock in list(_locks._locks):
+                held.enter_context(lock)
+            is_held.set()
+            is_done.wait()
+
+    with Asker(Way(is_async, is_stream=False), config(counted.base_url)) as asker:
+        asker.ask()
+        holder = threading.Thread(target=hold_all)
+        holder.start()
+        is_held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)  # so that a child that hangs ends
+            _ask_and_exit(asker.client)
+        is_done.set()
+        holder.join()
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        asker.ask()
 
 
 def _ask_and_exit(client: Any) -> None:

@@ -38,4 +38,5 @@ def _is_client_end(fd: int, ports: tuple[int, ...]) -> bool:
         try:
             return copy.getpeername()[1] in ports
         except OSError:
-            return not copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            is_listening = copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            return not is_listening and copy.getsockname()[1] not in ports
