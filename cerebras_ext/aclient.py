@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
@@ -19,7 +19,7 @@ from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, Pr
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import AsyncGeneratorType, TracebackType
 
     import httpx
 
@@ -265,6 +265,10 @@ class _Body(AsyncIterator[bytes]):
                         break
         return pieces
 
+    async def interrupt(self) -> None:
+        """Ends the connection under a task that waits for a piece; that task cleans up."""
+        await self._response.aclose()
+
     async def aclose(self) -> None:
         await self._pieces.aclose()
         await self._response.aclose()
@@ -325,9 +329,17 @@ class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Gives the connection up, wherever the stream is."""
-        await self._deltas.aclose()
-        await self._opened.source.aclose()
+        """Gives the connection up, wherever the stream is.
+
+        A task that is reading it then gets a `StreamInterrupted`.
+        """
+        body: _Body = self._opened.source
+        deltas = cast("AsyncGeneratorType[Delta, None]", self._deltas)
+        if deltas.ag_running:
+            await body.interrupt()
+        else:
+            await deltas.aclose()
+            await body.aclose()
 
 
 async def _deltas(opened: OpenedStream[Delta]) -> AsyncGenerator[Delta, None]:

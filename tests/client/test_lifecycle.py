@@ -12,6 +12,7 @@ import pytest
 from cerebras_ext import (
     AsyncCerebrasClient,
     CerebrasClient,
+    StreamInterrupted,
     Timeouts,
 )
 from tests.client.asking import (
@@ -122,6 +123,32 @@ async def test_closed_async_stream_frees_its_connection(
         assert await soon_async(lambda: not sockets_to(counted))
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
+
+
+@pytest.mark.parametrize("transport", ["fast", "stock"])
+async def test_stream_can_be_closed_by_another_task(
+    transport: str, counted: RawServer, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads it gets our error with what had come, and the connection is free (§5.1)."""
+    monkeypatch.setenv("CEREBRAS_EXT_TRANSPORT", transport)
+    emulator.script(STALLED)
+    async with AsyncCerebrasClient(config(counted.base_url)) as client:
+        stream = await client.stream_chat(**QUESTION)
+        heard: list[str] = []
+
+        async def read() -> None:
+            async for delta in stream:
+                heard.append(getattr(delta, "text", ""))  # noqa: PERF401 - seen from outside
+
+        reading = asyncio.create_task(read())
+        assert await soon_async(lambda: "".join(heard) != "")
+        await stream.aclose()
+        with pytest.raises(StreamInterrupted) as caught:
+            await reading
+        partial: Any = caught.value.partial
+        assert partial.choices[0].message.content == "".join(heard)
+        await stream.aclose()
+        assert await soon_async(lambda: not sockets_to(counted))
 
 
 @pytest.mark.parametrize("n_read", [0, 1, 2])
