@@ -171,8 +171,11 @@ def _text_of(value: object) -> str:
     return "".join(_text_of(item) for item in list_in(value))
 
 
-def _read_text(block: Block, pieces: Pieces, _place: Place) -> None:
-    pieces.add_text(_text_of(block.get("text")))
+def _read_text(block: Block, pieces: Pieces, place: Place) -> None:
+    text = block.get("text")
+    if not isinstance(text, str | None):
+        raise place.error(f"the text of a 'text' block is a {type(text).__name__}; give a string")
+    pieces.add_text(text or "")
 
 
 def _read_plain_text(block: Block, pieces: Pieces, place: Place) -> None:

@@ -17,7 +17,7 @@ from langchain_cerebras_ext._options import TEXT_FIELDS
 from langchain_cerebras_ext._reply import envelope_metadata
 from langchain_cerebras_ext._request import Defaults, text_call
 from langchain_cerebras_ext._retries import retry_reporter
-from langchain_cerebras_ext._usage import summed_token_usage
+from langchain_cerebras_ext._usage import summed_token_usage, usage_from_wire
 from langchain_cerebras_ext.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
             "finish_reason": choice.finish_reason,
             "logprobs": choice.logprobs and choice.logprobs.to_wire(),
             "tokens": choice.tokens,
+            "usage_metadata": usage_from_wire(reply.usage),  # where tracers look for it
         }
         about_choice = {name: value for name, value in said.items() if value is not None}
         return {**envelope_metadata(reply, self.model), **about_choice}

@@ -89,6 +89,7 @@ def test_image_in_any_form_becomes_a_data_uri(block: dict[str, Any]) -> None:
         (HumanMessage([{"type": "file", "base64": "x"}]), QWEN, "'file'"),
         (HumanMessage([{"type": "input_file", "file_data": "x"}]), QWEN, "'input_file'"),
         (HumanMessage([{"type": "text-plain", "url": "x"}]), QWEN, "text-plain"),
+        (HumanMessage([{"type": "text", "text": b"x"}]), QWEN, "is a bytes"),
         (HumanMessage([{"type": "hologram"}]), QWEN, "'hologram'"),
         (HumanMessage([{"type": "non_standard", "value": {"type": "x"}}]), QWEN, "'x'"),
         (HumanMessage([{"text": "no type"}]), QWEN, "None"),

@@ -172,6 +172,7 @@ def test_usage_is_summed_and_kept_per_prompt() -> None:
     for (generation,) in result.generations:
         info = generation.generation_info or {}
         assert info["token_usage"]["total_tokens"] == 32
+        assert info["usage_metadata"]["input_token_details"] == {"cache_read": 5}
         assert (info["finish_reason"], info["model_provider"]) == ("stop", "cerebras")
 
 

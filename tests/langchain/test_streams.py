@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,6 +109,7 @@ def test_chunk_blocks_have_indices_core_can_merge() -> None:
 
 def test_translator_is_ours() -> None:
     """LC-36: a core that brings a translator for this provider would show here."""
+    assert find_spec("langchain_core.messages.block_translators.cerebras") is None
     assert get_translator("cerebras") == {
         "translate_content": _blocks.blocks_of_message,
         "translate_content_chunk": _blocks.blocks_of_chunk,
