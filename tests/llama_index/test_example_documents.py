@@ -43,7 +43,6 @@ from llama_index.core.tools import QueryEngineTool
 from llama_index.retrievers.bm25 import BM25Retriever
 
 from tests.llama_index.support import CORE_WARNINGS
-from tests.llama_index.test_loops import LOOP_ENDS_HARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator
     from llama_index_cerebras_ext import Cerebras
 
-pytestmark = [CORE_WARNINGS, LOOP_ENDS_HARD]
+pytestmark = CORE_WARNINGS
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 DOCUMENTS = SimpleDirectoryReader(str(DATA), required_exts=[".md"]).load_data()

@@ -31,12 +31,6 @@ def _collected() -> Iterator[None]:
     gc.collect()
 
 
-LOOP_ENDS_HARD = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-"""For loops that core closes without shutting them down: the collector closes their sockets."""
-
-
 @pytest.fixture
 def llm(cerebras_emulator: RunningEmulator) -> Cerebras:
     """A model that would have to get it right at the first attempt."""
@@ -58,7 +52,6 @@ def test_streams_work_in_loop_after_loop(llm: Cerebras) -> None:
     assert len({asyncio.run(text()) for _ in range(3)}) == 1
 
 
-@LOOP_ENDS_HARD
 async def test_core_runs_calls_from_inside_a_running_loop(llm: Cerebras) -> None:
     """LI-60: in a helper thread, in a loop that it closes hard."""
     await llm.achat(QUESTION)
@@ -68,14 +61,12 @@ async def test_core_runs_calls_from_inside_a_running_loop(llm: Cerebras) -> None
     await llm.aclose()
 
 
-@LOOP_ENDS_HARD
 def test_core_runs_many_calls_from_sync_code(llm: Cerebras) -> None:
     """LI-60: tree summarize and extractors do."""
     responses = run_async_tasks([llm.acomplete(f"Say {n}.") for n in range(5)])
     assert len({response.text for response in responses}) == 5
 
 
-@LOOP_ENDS_HARD
 def test_errors_come_through_cores_runner_as_themselves(
     llm: Cerebras, cerebras_emulator: RunningEmulator
 ) -> None:

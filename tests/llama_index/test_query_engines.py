@@ -31,7 +31,6 @@ from pydantic import BaseModel
 
 from cerebras_ext import RateLimited
 from tests.llama_index.support import CORE_WARNINGS
-from tests.llama_index.test_loops import LOOP_ENDS_HARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator
     from llama_index_cerebras_ext import Cerebras
 
-pytestmark = [CORE_WARNINGS, LOOP_ENDS_HARD]
+pytestmark = CORE_WARNINGS
 
 QUESTION = "What is the capital of Norway?"
 FACTS = [
