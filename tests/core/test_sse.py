@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -209,3 +210,16 @@ def test_decoder_work_is_linear_in_the_bytes() -> None:
     for _ in range(n_pieces):
         assert not list(decoder.feed(piece))
     assert list(decoder.feed(b"\n\n")) == [message(piece * n_pieces)]
+
+
+def test_decoder_keeps_no_more_than_an_event() -> None:
+    """What was handed out is gone: 64 MiB go through in less than four (§7)."""
+    decoder = SseDecoder()
+    piece = b"data: " + b"x" * (MAX_EVENT_BYTES // 2) + b"\n\n"
+    tracemalloc.start()
+    try:
+        for _ in range(128):
+            assert len(list(decoder.feed(piece))) == 1
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_EVENT_BYTES
+    finally:
+        tracemalloc.stop()
