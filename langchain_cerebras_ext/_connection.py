@@ -23,10 +23,10 @@ from cerebras_ext.endpoint import check_headers, find_base_url
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
-from langchain_cerebras_ext._options import timeouts_of
+from langchain_cerebras_ext._options import timeouts_of, unknown_option
 from langchain_cerebras_ext._profile import warn_if_unknown
 from langchain_cerebras_ext._shapes import is_object
-from langchain_cerebras_ext.errors import ConfigError, MissingKey, UnknownParameter
+from langchain_cerebras_ext.errors import ConfigError, MissingKey
 
 if TYPE_CHECKING:
     from cerebras_ext.aclient import AsyncCerebrasClient
@@ -169,10 +169,7 @@ class CerebrasConnection(BaseModel):
         for name, value in values.items():
             own_name = _OTHER_SPELLINGS.get(name, name)
             if own_name not in cls.model_fields:
-                remedy = "; extra_body sends request fields this package does not know"
-                raise UnknownParameter.among(
-                    name, cls.model_fields, where=cls.__name__, remedy=remedy
-                )
+                raise unknown_option(name, cls.model_fields, where=cls.__name__)
             if own_name in ours:
                 raise ConfigError(f"{name} and {own_name} are one option; give one of them")
             ours[own_name] = value
@@ -293,9 +290,7 @@ class CerebrasConnection(BaseModel):
         """
         for name in update or ():
             if name not in type(self).model_fields:
-                raise UnknownParameter.among(
-                    name, type(self).model_fields, where=type(self).__name__
-                )
+                raise unknown_option(name, type(self).model_fields, where=type(self).__name__)
         copied = super().model_copy(update=dict(update) if update else None, deep=deep)
         copied._derive_again(self)
         return copied

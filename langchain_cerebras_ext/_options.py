@@ -8,7 +8,7 @@ from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, UnknownParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cerebras_ext.config import Timeouts
 
@@ -22,6 +22,7 @@ __all__ = [
     "TEXT_REQUEST_KEYS",
     "check_known",
     "timeouts_of",
+    "unknown_option",
 ]
 
 OPTION_KEYS = frozenset({"extra_body", "extra_headers", "max_retries", "merge_deltas", "timeout"})
@@ -113,6 +114,8 @@ _REMEDIES = {
     "disable_reasoning": "; the field is deprecated, use reasoning_effort='none'",
     "function_call": "; use tool_choice",
     "functions": "; use tools",
+    "model_kwargs": "; its entries are options of their own here, and extra_body takes new ones",
+    "n": "; a call gives one answer, call the model once for each you want",
     "reasoning": "; use reasoning_effort and reasoning_format",
 }
 _ESCAPE = "; extra_body sends request fields this package does not know"
@@ -126,8 +129,14 @@ def check_known(kwargs: Mapping[str, object], known: frozenset[str], *, where: s
     """
     for name in kwargs:
         if name not in known and name not in _IGNORED_KEYS:
-            remedy = _REMEDIES.get(name, _ESCAPE)
-            raise UnknownParameter.among(name, known, where=where, remedy=remedy)
+            raise unknown_option(name, known, where=where)
+
+
+def unknown_option(name: str, known: Iterable[str], *, where: str) -> UnknownParameter:
+    """The error for an option that is not there: what took its place, or the nearest name."""
+    if name in _REMEDIES:
+        return UnknownParameter(f"{where} has no option {name!r}{_REMEDIES[name]}")
+    return UnknownParameter.among(name, known, where=where, remedy=_ESCAPE)
 
 
 def timeouts_of(limits: object) -> Timeouts:

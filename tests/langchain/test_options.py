@@ -143,6 +143,21 @@ def test_unknown_constructor_keyword_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("disable_reasoning", "reasoning_effort='none'"),
+        ("model_kwargs", "extra_body"),
+        ("n", "one answer"),
+    ],
+)
+def test_option_of_langchain_cerebras_names_its_successor(name: str, words: str) -> None:
+    """Design section 7: the nearest spelling would mislead who comes from there."""
+    with pytest.raises(UnknownParameter, match=words) as caught:
+        ChatCerebras(model=MODEL, api_key=KEY, **{name: 1})
+    assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("theirs", "ours", "value"),
     [
         ("cerebras_api_key", "api_key", KEY),
