@@ -4,7 +4,8 @@
 #   make demo        the examples against the local emulator, no key needed
 #   make check       format, lint, types, import contract
 #   make coverage    the suite measured: every branch of the core, 95 % of everything
-#   make test-long   the tests marked `long`, and the fault matrix on every HTTP transport
+#   make test-long   the tests marked `long`, 2,000 examples of each property of the core (with
+#                    EXAMPLES=most 200,000), and the fault matrix on every HTTP transport
 #   make record      record the cassettes again (live with CEREBRAS_API_KEY, else from the emulator)
 #   make bench       the benchmarks
 #   make dist        wheel, source archive, and a bill of what they install (CycloneDX)
@@ -14,14 +15,15 @@
 # Tests at a time, one a core by default: make test WORKERS=0
 # With the oldest releases we support:    make test PINS=lowest VENV=.venv-lowest
 
-PYTHON  ?= python3
-VENV    ?= .venv
-PINS    ?= test
-ARGS    ?=
-WORKERS ?= auto
-BIN     := $(VENV)/bin
-READY   := $(VENV)/.ready
-PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+PYTHON   ?= python3
+VENV     ?= .venv
+PINS     ?= test
+ARGS     ?=
+WORKERS  ?= auto
+EXAMPLES ?= many
+BIN      := $(VENV)/bin
+READY    := $(VENV)/.ready
+PYTEST   := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .PHONY: test demo check coverage test-long record bench dist requirements clean
 
@@ -48,6 +50,8 @@ coverage: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long --timeout 900 $(ARGS)
+	$(PYTEST) -m "hypothesis and not long" -k "not schema" tests/core \
+		--hypothesis-profile=$(EXAMPLES) --timeout 0 $(ARGS)
 	CEREBRAS_EXT_HTTP=httpx2 $(PYTEST) tests/faults $(ARGS)
 	CEREBRAS_EXT_HTTP=httpx2 CEREBRAS_EXT_TRANSPORT=stock $(PYTEST) tests/faults $(ARGS)
 	CEREBRAS_EXT_HTTP=httpx CEREBRAS_EXT_TRANSPORT=stock $(PYTEST) tests/faults $(ARGS)

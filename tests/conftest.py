@@ -20,9 +20,11 @@ from tests.cassettes import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Nothing is timed: a busy machine is no failure. `--hypothesis-profile=many` looks further.
+# Nothing is timed: a busy machine is no failure. `--hypothesis-profile=many` looks further, as
+# `make test-long` does; `most` is for once a week.
 settings.register_profile("few", deadline=None)
 settings.register_profile("many", deadline=None, max_examples=2_000)
+settings.register_profile("most", deadline=None, max_examples=200_000)
 settings.load_profile("few")
 
 _SOURCE = pytest.StashKey[str]()

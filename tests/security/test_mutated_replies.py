@@ -94,5 +94,5 @@ def test_callers_get_answers_or_our_errors(way: Way) -> None:
 @pytest.mark.long
 @each_way
 def test_callers_get_answers_or_our_errors_for_long(way: Way) -> None:
-    """§10: as above, for many more replies."""
-    _ask_on_every_example(way, 1_500)
+    """§10: as above, for 2,000 replies."""
+    _ask_on_every_example(way, 2_000)
