@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PastCall", "called_names", "past_calls_of", "wire_messages_of"]
 
+_logger = logging.getLogger(__name__)
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 _ROLES: Mapping[MessageRole, Role] = {
@@ -71,6 +74,14 @@ class PastCall:
     id: str | None
     name: str
     arguments: Mapping[str, Any] | str
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenCall:
+    """A call that waits for its result."""
+
+    given_id: str | None
+    wire_id: str
 
 
 def past_calls_of(message: ChatMessage) -> list[PastCall]:
@@ -121,7 +132,8 @@ def wire_messages_of(
         replays_reasoning: Whether earlier reasoning goes back, in the way the model's facts name.
 
     Raises:
-        ConfigError: A block cannot stand where it stands, or a tool result answers no call.
+        ConfigError: A block cannot stand where it stands, or a tool result names no call, and none
+            is open.
     """
     history = _History(facts, names, replays_reasoning)
     return [history.translate(number, message) for number, message in enumerate(messages)]
@@ -134,7 +146,8 @@ class _History:
         self._facts = facts
         self._names = names
         self._replay = facts.reasoning_replay if replays_reasoning else "none"
-        self._open_ids: list[str] = []
+        self._open: list[_OpenCall] = []
+        self._used_ids: set[str] = set()
 
     def translate(self, number: int, message: ChatMessage) -> Message:
         role = _ROLES[message.role]
@@ -145,11 +158,7 @@ class _History:
             case "assistant":
                 return self._assistant(number, message, _joined(parts))
             case "tool":
-                return ToolMessage(
-                    role="tool",
-                    content=_joined(parts),
-                    tool_call_id=self._answered_id(number, message),
-                )
+                return self._result(number, message, _joined(parts))
             case "system" | "developer":
                 sent = role if self._facts.has_developer_role else "system"
                 return SystemMessage(role=sent, content=_joined(parts))
@@ -166,17 +175,26 @@ class _History:
         if reasoning and self._replay == "field":
             wire["reasoning"] = reasoning
         if calls:
-            wire_calls = [self._call(call, f"call_{number}_{n}") for n, call in enumerate(calls)]
-            self._open_ids = [call["id"] for call in wire_calls]
-            wire["tool_calls"] = wire_calls
+            self._open = [self._opened(c.id, f"call_{number}_{n}") for n, c in enumerate(calls)]
+            wire["tool_calls"] = [
+                self._call(call, opened.wire_id)
+                for call, opened in zip(calls, self._open, strict=True)
+            ]
         return wire
 
-    def _call(self, call: PastCall, spare_id: str) -> ToolCall:
+    def _opened(self, given_id: str | None, spare_id: str) -> _OpenCall:
+        wire_id = given_id or spare_id
+        while wire_id in self._used_ids:  # some providers take the tool's name, turn after turn
+            wire_id += "_"
+        self._used_ids.add(wire_id)
+        return _OpenCall(given_id, wire_id)
+
+    def _call(self, call: PastCall, wire_id: str) -> ToolCall:
         arguments = call.arguments
         if not isinstance(arguments, str):
             arguments = to_json(without_halves(dict(arguments))).decode()
         return {
-            "id": call.id or spare_id,
+            "id": wire_id,
             "type": "function",
             "function": {
                 "name": self._names.to_wire(call.name),
@@ -184,19 +202,24 @@ class _History:
             },
         }
 
-    def _answered_id(self, number: int, message: ChatMessage) -> str:
-        """The id of the call that a tool message answers; by order when it names none."""
+    def _result(self, number: int, message: ChatMessage, text: str) -> ToolMessage | UserMessage:
+        """A tool's result, for the call that it names; for the next one when it names none.
+
+        The service refuses a result whose call is not there. Some histories hold such results:
+        core's code agent drops the call of a handoff, and a trimmed memory may begin behind one.
+        """
         given = message.additional_kwargs.get("tool_call_id")
-        if given:
-            if given in self._open_ids:
-                self._open_ids.remove(given)
-            return str(given)
-        if not self._open_ids:
+        if not given and not self._open:
             raise ConfigError(
                 f"messages.{number}: this tool message answers no call; "
                 "set additional_kwargs={'tool_call_id': ...}"
             )
-        return self._open_ids.pop(0)
+        answered = [call for call in self._open if not given or call.given_id == str(given)]
+        if not answered:
+            _logger.debug("messages.%d: its tool call is not there; it goes as a user's", number)
+            return UserMessage(role="user", content=f"Result of an earlier tool call:\n\n{text}")
+        self._open.remove(answered[0])
+        return ToolMessage(role="tool", content=text, tool_call_id=answered[0].wire_id)
 
 
 def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPart]:

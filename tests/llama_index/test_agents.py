@@ -9,6 +9,7 @@ import pytest
 from llama_index.core.agent.workflow import (
     AgentStream,
     AgentWorkflow,
+    CodeActAgent,
     FunctionAgent,
     ReActAgent,
     ToolCallResult,
@@ -64,7 +65,7 @@ async def run(
     agent: Any, question: str = "And the weather?", **kwargs: Any
 ) -> tuple[Any, list[Any]]:
     """An agent's answer, and the events on the way."""
-    handler = agent.run(question, **kwargs)
+    handler = agent.run(user_msg=question, **kwargs)
     events = [event async for event in handler.stream_events()]
     return await handler, events
 
@@ -149,6 +150,11 @@ async def test_a_react_agent_reads_text_and_never_reasoning(
     assert str(answer) == "Sunny."
     results = [event.tool_output.content for event in events if isinstance(event, ToolCallResult)]
     assert results == ["Sunny in Oslo"]
+    first, second = (request.body for request in cerebras_emulator.requests)
+    assert "tools" not in first
+    assert [each["role"] for each in second["messages"]] == ["system", "user", "assistant", "user"]
+    assert "Action: weather" in second["messages"][2]["content"]
+    assert "Observation: Sunny in Oslo" in second["messages"][3]["content"]
 
 
 async def test_a_react_agent_gets_over_a_reply_of_reasoning_alone(
@@ -175,9 +181,70 @@ async def test_a_handoff_goes_through(llm: Cerebras, cerebras_emulator: RunningE
     second = FunctionAgent(
         name="expert", description="Knows weather.", tools=[WEATHER], llm=llm, can_handoff_to=[]
     )
-    answer, _ = await run(AgentWorkflow(agents=[first, second], root_agent="front"))
+    answer, events = await run(AgentWorkflow(agents=[first, second], root_agent="front"))
     assert str(answer) == "Sunny everywhere."
-    assert len(cerebras_emulator.requests) == 3
+    handed, asked, answered = (request.body for request in cerebras_emulator.requests)
+    assert [tool["function"]["name"] for tool in handed["tools"]] == ["handoff"]
+    assert [tool["function"]["name"] for tool in asked["tools"]] == ["weather"]
+    roles = [message["role"] for message in answered["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "tool"]
+    for call, result in (answered["messages"][1:3], answered["messages"][3:5]):
+        assert call["tool_calls"][0]["id"] == result["tool_call_id"]
+    assert answered["messages"][3]["reasoning"] == "I need it."
+    assert {event.current_agent_name for event in events if isinstance(event, AgentStream)} == {
+        "front",
+        "expert",
+    }
+
+
+async def test_a_code_agent_runs_what_the_text_says(
+    llm: Cerebras, cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-52, LI-55: code in the text is run, code in the reasoning is not; results go back."""
+    ran: list[str] = []
+
+    def execute(code: str) -> str:
+        ran.append(code)
+        return "42"
+
+    cerebras_emulator.script(
+        {
+            "reasoning": "<execute>nonsense()</execute>",
+            "content": "Let me see.\n<execute>\nprint(6 * 7)\n</execute>",
+        },
+        {"content": "It is 42."},
+    )
+    agent = CodeActAgent(tools=[weather], llm=llm, code_execute_fn=execute)
+    answer, _ = await run(agent, "What is 6 times 7?")
+    assert str(answer) == "It is 42."
+    assert ran == ["print(6 * 7)"]
+    second = cerebras_emulator.requests[1].body
+    assert [each["role"] for each in second["messages"]] == ["system", "user", "assistant", "user"]
+    assert "print(6 * 7)" in second["messages"][2]["content"]
+    assert "42" in second["messages"][3]["content"]
+    assert "tools" not in second
+
+
+async def test_a_code_agent_hands_over_by_function(
+    llm: Cerebras, cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-01: the one function that core offers there; it needs a model that calls functions."""
+    handoff = {"to_agent": "expert", "reason": "knows weather"}
+    cerebras_emulator.script(
+        {"tool_calls": [{"name": "handoff", "arguments": handoff}]}, ONE_CALL, DONE
+    )
+    coder = CodeActAgent(
+        name="coder",
+        description="Writes code.",
+        llm=llm,
+        code_execute_fn=lambda code: "",
+        can_handoff_to=["expert"],
+    )
+    expert = FunctionAgent(name="expert", description="Knows weather.", tools=[WEATHER], llm=llm)
+    answer, _ = await run(AgentWorkflow(agents=[coder, expert], root_agent="coder"))
+    assert str(answer) == "Sunny everywhere."
+    names = [tool["function"]["name"] for tool in cerebras_emulator.requests[0].body["tools"]]
+    assert names == ["handoff"]
 
 
 async def test_a_tool_that_returns_directly_ends_the_run(

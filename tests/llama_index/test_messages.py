@@ -78,7 +78,8 @@ def test_every_role_has_its_wire_role(role: MessageRole, sent: str) -> None:
 def test_tool_results_travel_as_tool_messages(role: MessageRole) -> None:
     """LI-26: a function's result is a tool's result."""
     message = ChatMessage(role=role, content="x", additional_kwargs={"tool_call_id": "c1"})
-    assert translated(message) == [{"role": "tool", "content": "x", "tool_call_id": "c1"}]
+    sent = translated(assistant(call("c1", {})), message)
+    assert sent[1] == {"role": "tool", "content": "x", "tool_call_id": "c1"}
 
 
 def test_developer_role_becomes_system_where_the_model_has_none() -> None:
@@ -230,7 +231,8 @@ def test_cache_points_and_foreign_thinking_are_left_out() -> None:
 
 def test_an_empty_tool_result_is_an_empty_string() -> None:
     """LI-28: no blocks become "", not null."""
-    assert translated(tool(None, tool_call_id="c1"))[0]["content"] == ""
+    sent = translated(assistant(call("c1", {})), tool(None, tool_call_id="c1"))
+    assert sent[1]["content"] == ""
 
 
 def test_several_texts_of_a_tool_result_are_joined() -> None:
@@ -240,7 +242,7 @@ def test_several_texts_of_a_tool_result_are_joined() -> None:
         blocks=[TextBlock(text="a"), TextBlock(text="b")],
         additional_kwargs={"tool_call_id": "c1"},
     )
-    assert translated(message)[0]["content"] == "a\nb"
+    assert translated(assistant(call("c1", {})), message)[1]["content"] == "a\nb"
 
 
 def test_results_without_ids_answer_calls_in_order() -> None:
@@ -263,6 +265,27 @@ def test_a_result_that_answers_no_call_is_an_error() -> None:
     """LI-28: without an id and without an open call there is nothing to pair with."""
     with pytest.raises(ConfigError, match=r"messages\.0: this tool message answers no call"):
         translated(tool("1"))
+
+
+@pytest.mark.parametrize(
+    "before", [[], [ChatMessage(content="x")], [assistant(call("a", {})), tool("1")]]
+)
+def test_a_result_whose_call_is_not_there_goes_as_text(before: list[ChatMessage]) -> None:
+    """§13: core's code agent drops the calls of handoffs; the service refuses results alone."""
+    sent = translated(*before, tool("Sunny", tool_call_id="gone"))[-1]
+    assert sent == {"role": "user", "content": "Result of an earlier tool call:\n\nSunny"}
+
+
+def test_ids_that_repeat_are_told_apart() -> None:
+    """LI-29: some providers use a tool's name as the id; the service wants each id once."""
+    twice = assistant(call("f", {"n": 1}), call("f", {"n": 2}))
+    results = (tool("1", tool_call_id="f"), tool("2", tool_call_id="f"))
+    sent = translated(twice, *results, twice, *results)
+    called = [made["id"] for message in sent for made in message.get("tool_calls", ())]
+    answered = [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+    assert called == answered
+    assert len(set(called)) == 4
+    assert called[0] == "f"
 
 
 def test_results_may_come_in_any_order() -> None:
