@@ -52,6 +52,18 @@ def test_wheel_holds_only_code_and_markers(wheel: ZipFile) -> None:
     assert {name.rpartition("/")[2].partition(".")[2] for name in in_packages} <= {"py", "typed"}
 
 
+def test_wheel_holds_every_module(wheel: ZipFile) -> None:
+    """§9.3: the files of the packages as they are in the tree, neither more nor fewer."""
+    in_tree = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    in_wheel = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert in_wheel == in_tree
+
+
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_wheel_marks_each_package_as_typed(wheel: ZipFile, package: str) -> None:
     """Type checkers read our annotations (PEP 561)."""

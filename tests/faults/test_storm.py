@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import threading
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ N_CALLS_EACH = 5
 N_CALLS = N_WORKERS * N_CALLS_EACH
 N_RETRIES_AT_FIRST = 100 // 5  # the budget, and what a retry after 429 takes from it
 ADVICE_S = 0.02
+STORM_S = 5.0
 REPLY = {
     "object": "chat.completion",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}],
@@ -95,15 +96,16 @@ def service() -> Iterator[Refusals]:
 Storm = Callable[[str], list[Any]]
 
 
-def _in_threads(ask: Callable[[], Any]) -> list[Any]:
-    def outcome(_: int) -> Any:
-        try:
-            return ask()
-        except CerebrasError as error:
-            return error
+def _outcome(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except CerebrasError as error:
+        return error
 
+
+def _in_threads(ask: Callable[[], Any]) -> list[Any]:
     with ThreadPoolExecutor(N_WORKERS) as pool:
-        return list(pool.map(outcome, range(N_CALLS)))
+        return list(pool.map(lambda _: _outcome(ask), range(N_CALLS)))
 
 
 def client(base_url: str) -> list[Any]:
@@ -154,7 +156,7 @@ def test_nothing_is_sent_before_the_advised_time(service: Refusals, storm: Storm
     service.refuses = lambda number: number % 3 == 0
     storm(service.base_url)
     times = service.sent_at.values()
-    gaps = [late - soon for each in times for soon, late in itertools.pairwise(each)]
+    gaps = [late - soon for each in times for soon, late in pairwise(each)]
     assert gaps
     assert min(gaps) >= ADVICE_S
 
@@ -167,3 +169,33 @@ def test_successes_pay_for_retries(service: Refusals, storm: Storm) -> None:
     n_answers = sum(not isinstance(each, CerebrasError) for each in outcomes)
     assert n_answers > N_CALLS / 2
     assert N_CALLS < service.n_sent <= 1.2 * N_CALLS + N_RETRIES_AT_FIRST
+
+
+@pytest.mark.long
+def test_storm_of_five_seconds_does_not_grow(service: Refusals) -> None:
+    """§10: 50 workers that ask again and again while everything is refused."""
+    client = CerebrasClient(base_url=service.base_url, api_key=KEY)
+    until_s = time.monotonic() + STORM_S
+
+    def work(_: int) -> int:
+        n_calls = 0
+        while time.monotonic() < until_s:
+            error = _outcome(lambda: client.chat(model=MODEL, messages=MESSAGES))
+            assert isinstance(error, RateLimited)
+            n_calls += 1
+        return n_calls
+
+    with client, ThreadPoolExecutor(N_WORKERS) as pool:
+        n_calls = sum(pool.map(work, range(N_WORKERS)))
+    assert n_calls == len(service.sent_at) > N_WORKERS
+    assert service.n_sent <= n_calls + N_RETRIES_AT_FIRST
+    gaps = [late - soon for each in service.sent_at.values() for soon, late in pairwise(each)]
+    assert min(gaps) >= ADVICE_S
+
+
+def test_layers_of_retries_multiply(service: Refusals) -> None:
+    """§2.8: LangChain's `with_retry` asks anew for each try of ours; both counts are the user's."""
+    chat = ChatCerebras(model=MODEL, base_url=service.base_url, api_key=KEY, max_retries=2)
+    patient = chat.with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
+    assert isinstance(_outcome(lambda: patient.invoke(PROMPT)), RateLimited)
+    assert [len(times) for times in service.sent_at.values()] == [3, 3]
