@@ -205,7 +205,9 @@ class CerebrasEndpoints(CerebrasSettings):
             replays_reasoning=self.replay_reasoning,
         )
         is_single = fields.get("parallel_tool_calls") is False
-        renderer = ChatRenderer(names, first_call_only=is_single)
+        renderer = ChatRenderer(
+            names, first_call_only=is_single, keeps_reasoning=self.keep_reasoning
+        )
         return Plan(options, renderer.whole, renderer.feed, chat=request)
 
     def _completion_plan(

@@ -166,8 +166,7 @@ class _History:
     def _assistant(self, number: int, message: ChatMessage, text: str) -> AssistantMessage:
         wire: AssistantMessage = {"role": "assistant"}
         calls = past_calls_of(message)
-        thoughts = [b.content for b in message.blocks if isinstance(b, ThinkingBlock) and b.content]
-        reasoning = "\n".join(thoughts) if self._replay != "none" else ""
+        reasoning = _reasoning_of(message) if self._replay != "none" else ""
         if reasoning and self._replay == "think_tags":
             text = f"<think>{reasoning}</think>{text}"
         if text or not calls:
@@ -220,6 +219,13 @@ class _History:
             return UserMessage(role="user", content=f"Result of an earlier tool call:\n\n{text}")
         self._open.remove(answered[0])
         return ToolMessage(role="tool", content=text, tool_call_id=answered[0].wire_id)
+
+
+def _reasoning_of(message: ChatMessage) -> str:
+    """What the blocks hold, else what `keep_reasoning` left in the message's kwargs."""
+    thoughts = [b.content for b in message.blocks if isinstance(b, ThinkingBlock) and b.content]
+    kept = message.additional_kwargs.get("reasoning")
+    return "\n".join(thoughts) or (kept if isinstance(kept, str) else "")
 
 
 def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPart]:

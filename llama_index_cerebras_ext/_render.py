@@ -77,15 +77,19 @@ class _Call:
 class ChatRenderer:
     """Renders one chat completion."""
 
-    def __init__(self, names: ToolNames, *, first_call_only: bool = False) -> None:
+    def __init__(
+        self, names: ToolNames, *, first_call_only: bool = False, keeps_reasoning: bool = False
+    ) -> None:
         """Begins with nothing.
 
         Args:
             names: How tools are called on the wire.
             first_call_only: Whether calls after the first are left out.
+            keeps_reasoning: Whether complete messages hold their reasoning in their kwargs too.
         """
         self._names = names
         self._first_call_only = first_call_only
+        self._keeps_reasoning = keeps_reasoning
         self._text = ""
         self._reasoning = ""
         self._thinking: ThinkingBlock | None = None
@@ -153,8 +157,13 @@ class ChatRenderer:
         reasoning = choice.message.reasoning
         thinking = ThinkingBlock(content=reasoning, num_tokens=facts.get("reasoning_tokens"))
         logprobs = choice.logprobs.to_wire() if choice.logprobs else None
+        message = self._message(
+            thinking if reasoning else None, choice.message.content or "", calls
+        )
+        if reasoning and self._keeps_reasoning:
+            message.additional_kwargs["reasoning"] = reasoning
         return chat_response(
-            self._message(thinking if reasoning else None, choice.message.content or "", calls),
+            message,
             delta=delta,
             raw=raw,
             logprobs=chat_logprobs_of(logprobs),

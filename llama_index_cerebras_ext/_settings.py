@@ -142,6 +142,11 @@ class CerebrasSettings(FunctionCallingLLM):
     replay_reasoning: bool = Field(
         default=True, description="Whether earlier reasoning goes back to the model."
     )
+    keep_reasoning: bool = Field(
+        default=False,
+        description="Whether `additional_kwargs` of messages hold the reasoning as well, for "
+        "streaming chat engines, which forget the block.",
+    )
     is_chat_model: bool = Field(
         default=True, description="False sends everything to the text completion endpoint."
     )

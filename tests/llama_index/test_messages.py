@@ -395,6 +395,21 @@ def test_reasoning_goes_back_as_the_catalogue_says(replay: str, expected: dict[s
     assert sent == [{"role": "assistant", **expected}]
 
 
+@pytest.mark.parametrize(
+    ("blocks", "kept", "sent"),
+    [
+        ([TextBlock(text="x")], "hm", "hm"),
+        ([ThinkingBlock(content="hm"), TextBlock(text="x")], "older", "hm"),
+        ([TextBlock(text="x")], {"odd": 1}, None),
+    ],
+)
+def test_kept_reasoning_goes_back_where_the_block_is_gone(
+    blocks: list[Any], kept: Any, sent: str | None
+) -> None:
+    """LI-30: blocks win, and other integrations' leftovers of that name are no text."""
+    assert translated(assistant(*blocks, reasoning=kept))[0].get("reasoning") == sent
+
+
 def test_reasoning_stays_here_when_replay_is_off() -> None:
     """LI-30: one option turns the replay off."""
     assert "reasoning" not in translated(THOUGHT, replays_reasoning=False)[0]

@@ -265,6 +265,26 @@ def test_a_streamed_history_can_be_sent_again(
     }
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_reasoning_outlives_a_streaming_chat_engine_if_kept(
+    is_async: bool, make_llm: Callable[..., Cerebras], cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-30, §13: what core leaves in place is the message's kwargs; the option uses them."""
+    cerebras_emulator.script({"reasoning": "hm", "content": "Oslo."})
+    engine = engine_of("simple", make_llm(keep_reasoning=True))
+    if is_async:
+        streamed = await engine.astream_chat(QUESTION)
+        _ = [token async for token in streamed.async_response_gen()]
+    else:
+        "".join(engine.stream_chat(QUESTION).response_gen)
+    engine.chat("Sure?")
+    assert cerebras_emulator.requests[1].body["messages"][1] == {
+        "role": "assistant",
+        "content": "Oslo.",
+        "reasoning": "hm",
+    }
+
+
 def test_a_chat_engines_system_prompt_is_there_once(
     llm: Cerebras, cerebras_emulator: RunningEmulator
 ) -> None:

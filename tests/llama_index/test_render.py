@@ -187,6 +187,15 @@ def test_a_trailing_usage_chunk_is_merged_with_the_finish() -> None:
     assert raw["choices"][0]["finish_reason"] == "stop"
 
 
+@pytest.mark.parametrize(("keeps", "kwargs"), [(False, {}), (True, {"reasoning": "They greet."})])
+def test_reasoning_is_in_kwargs_only_if_asked_for(keeps: bool, kwargs: dict[str, str]) -> None:
+    """LI-25, LI-30: memories count the tokens of kwargs; of a stream, the last item has them."""
+    *earlier, last = items(*HELLO, keeps_reasoning=keeps)
+    assert last.message.additional_kwargs == kwargs
+    assert whole(HELLO_REPLY, keeps_reasoning=keeps).message.additional_kwargs == kwargs
+    assert all(item.message.additional_kwargs == {} for item in earlier)
+
+
 def test_calls_are_kept_as_plain_dicts_too() -> None:
     """LI-25: parts of core look only there; the dicts say what the blocks say."""
     for item in [*items(*TWO_CALLS), whole(TWO_CALLS_REPLY)]:
