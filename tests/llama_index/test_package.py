@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from llama_index.core.llms import LLM
 from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
 
 import llama_index_cerebras_ext
@@ -104,6 +108,15 @@ def test_the_schema_fixer_is_loaded_when_needed() -> None:
         "print([name for name in sys.modules if name.startswith('cerebras_ext.schema')])"
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_catalogue_of_integrations_finds_the_class() -> None:
+    """LI-11: what LlamaHub reads names things that are there."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    entry = project["tool"]["llamahub"]
+    package = importlib.import_module(entry["import_path"])
+    assert entry["class_authors"].keys() == {"Cerebras"}
+    assert issubclass(package.Cerebras, LLM)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -27,6 +27,7 @@ from llama_index_cerebras_ext import (
     TruncatedOutput,
     register_with_llama_index,
 )
+from llama_index_cerebras_ext.testing import Answer, LLMConformance
 
 if TYPE_CHECKING:
     from llama_index.core.llms.llm import ToolSelection
@@ -57,6 +58,16 @@ errors: list[type[ValueError]] = [
     StructuredOutputError,
     TruncatedOutput,
 ]
+
+
+class TestMine(LLMConformance):
+    """The conformance suite, for a model of ours."""
+
+    def make_llm(self, *answers: Answer, **settings: Any) -> Cerebras:
+        return Cerebras(model="m", **settings)
+
+
+assert_type(Answer("Hi", calls=(("greet", {"name": "Ann"}),)).text, str)
 
 
 async def calls() -> None:
