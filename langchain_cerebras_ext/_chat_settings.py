@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from langchain_cerebras_ext._connection import CerebrasConnection
 from langchain_cerebras_ext._options import CHAT_FIELDS, RULE_KEYS
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import LangSmithParams
+
     from langchain_cerebras_ext._request import Defaults
 
 __all__ = ["ChatSettings"]
@@ -82,3 +84,10 @@ class ChatSettings(CerebrasConnection):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return self._set_fields(_IDENTIFYING)
+
+    @property
+    def _llm_type(self) -> str:
+        return "cerebras-chat"
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return cast("LangSmithParams", self._ls_facts(stop, kwargs, "chat"))

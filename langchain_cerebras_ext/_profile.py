@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import ModelProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cerebras_ext.catalog import ModelFacts
 
-__all__ = ["profile_of", "warn_if_unknown"]
+__all__ = ["is_of_the_catalogue", "profile_of", "warn_if_unknown"]
 
 _STATUS = {
     "production": "active",
@@ -81,3 +83,13 @@ def profile_of(facts: ModelFacts, *, is_described: bool = False) -> ModelProfile
     if facts.reasoning_effort_default is not None:
         profile["reasoning_effort_default"] = facts.reasoning_effort_default
     return profile
+
+
+def is_of_the_catalogue(
+    profile: ModelProfile | None, overrides: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether a profile is a known model's with these corrections; else the user made it."""
+    from cerebras_ext.catalog import all_models, facts_of
+
+    rows = (facts_of(row.id, **(overrides or {})) for row in all_models())
+    return any(profile == profile_of(row) for row in rows)

@@ -15,7 +15,7 @@ from langchain_cerebras_ext import _blocks
 from langchain_cerebras_ext._chat_settings import ChatSettings
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._options import CHAT_KEYS, check_known
-from langchain_cerebras_ext._profile import profile_of
+from langchain_cerebras_ext._profile import is_of_the_catalogue, profile_of
 from langchain_cerebras_ext._types import Method, SchemaLike, ToolLike  # noqa: TC001
 from langchain_cerebras_ext.errors import UnsupportedInput
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.language_models import LangSmithParams, ModelProfile
+    from langchain_core.language_models import ModelProfile
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from langchain_cerebras_ext._connection import CerebrasConnection
@@ -156,13 +156,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         `configurable_fields` makes a new model from all values of the old one, profile included.
         """
         own = self._resolve_model_profile()
-        if self.profile is not None and self.profile != own:
-            from cerebras_ext.catalog import all_models, facts_of
-
-            overrides = self.model_facts or {}
-            rows = (facts_of(row.id, **overrides) for row in all_models())
-            if any(self.profile == profile_of(row) for row in rows):
-                self.profile = own
+        if self.profile not in (None, own) and is_of_the_catalogue(self.profile, self.model_facts):
+            self.profile = own
         return self
 
     # ---- the calls
@@ -375,13 +370,6 @@ class ChatCerebras(ChatSettings, BaseChatModel):
 
     # ---- what LangChain asks about the model
 
-    @property
-    def _llm_type(self) -> str:
-        return "cerebras-chat"
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return cast("LangSmithParams", self._ls_facts(stop, kwargs, "chat"))
-
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         from langchain_cerebras_ext._usage import summed_token_usage
 
@@ -397,16 +385,17 @@ class ChatCerebras(ChatSettings, BaseChatModel):
     def get_num_tokens_from_messages(
         self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
-        """About how many tokens messages and tools take: an estimate, made without a tokenizer."""
-        from langchain_core.messages.utils import count_tokens_approximately
+        """About how many tokens messages and tools take, for planning; nothing is downloaded.
 
-        from langchain_cerebras_ext._tools import bound_tools
+        An estimate from the length of the text, or its tokens with `custom_get_token_ids`. What the
+        service counted stands on its reply.
+        """
+        from langchain_cerebras_ext._counting import count_tokens
 
-        bound = bound_tools(tools) if tools else None
-        return count_tokens_approximately(messages, tools=cast("Any", bound))
+        return count_tokens(messages, tools, self.custom_get_token_ids)
 
 
 # Core asks for the signature of these hooks at each call, which takes longer than all the rest that
 # it does around one. `inspect` gives what it finds here.
-for _hook in (ChatCerebras._generate, ChatCerebras._agenerate):
+for _hook in map(vars(ChatCerebras).__getitem__, ("_generate", "_agenerate")):
     vars(_hook)["__signature__"] = signature(_hook)

@@ -274,6 +274,22 @@ def test_tokens_are_estimated_offline() -> None:
     assert model.get_num_tokens_from_messages(messages, [add]) > plain > 3
 
 
+def test_messages_are_counted_by_the_users_tokenizer() -> None:
+    """LC-73: `custom_get_token_ids` counts histories and tools as well as texts."""
+    model = ChatCerebras(
+        model=MODEL, api_key=KEY, custom_get_token_ids=lambda text: [1] * len(text.split())
+    )
+    messages = [HumanMessage("one two three"), AIMessage("four")]
+    plain = model.get_num_tokens_from_messages(messages)
+    assert plain == 6  # roles count too
+
+    def add(a: int) -> int:
+        """Adds numbers."""
+        return a
+
+    assert model.get_num_tokens_from_messages(messages, [add]) > plain + 2
+
+
 def test_token_ids_need_a_tokenizer() -> None:
     """LC-73: a function can be given; without one the error says so."""
     with pytest.raises(ConfigError, match="custom_get_token_ids"):
