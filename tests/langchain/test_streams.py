@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.messages import AIMessage
 from langchain_core.messages.block_translators import get_translator
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
@@ -105,6 +106,17 @@ def test_chunk_blocks_have_indices_core_can_merge() -> None:
     """LC-38: string indices that begin with `lc_`."""
     blocks = [block for chunk in chunks_of(FULL) for block in chunk.content_blocks]
     assert {block["index"] for block in blocks} == {"lc_rsn_0", "lc_txt_0", "lc_tc_0", "lc_tc_1"}
+
+
+def test_call_that_stands_in_the_content_is_shown_once() -> None:
+    """LC-37: messages whose content was copied from blocks have their calls there as well."""
+    call = {"type": "tool_call", "id": "c1", "name": "add", "args": {"a": 1}}
+    message = AIMessage(
+        [{"type": "text", "text": "Hm."}, call],
+        tool_calls=[call],
+        response_metadata={"model_provider": "cerebras"},
+    )
+    assert [block["type"] for block in message.content_blocks] == ["text", "tool_call"]
 
 
 def test_translator_is_ours() -> None:
