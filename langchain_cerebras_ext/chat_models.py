@@ -395,7 +395,6 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         return count_tokens(messages, tools, self.custom_get_token_ids)
 
 
-# Core asks for the signature of these hooks at each call, which takes longer than all the rest that
-# it does around one. `inspect` gives what it finds here.
+# Core asks for these signatures at each call, and finding them takes longer than its other work.
 for _hook in map(vars(ChatCerebras).__getitem__, ("_generate", "_agenerate")):
     vars(_hook)["__signature__"] = signature(_hook)
