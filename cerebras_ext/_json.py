@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     from cerebras_ext.wire import JsonObject
 
 __all__ = [
+    "MAX_LEVELS",
     "dump_json",
     "is_array",
     "is_object",
+    "json_fault",
     "load_json",
     "load_json_keeping_halves",
     "replace_lone_surrogates",
     "without_halves",
 ]
+
+MAX_LEVELS = 200
+"""How deep JSON may nest: the parser's own limit."""
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -70,6 +75,12 @@ def load_json_keeping_halves(text: bytes) -> tuple[Any, bool]:
         return json.loads(readable), whole != readable
 
 
+def json_fault(error: ValueError) -> str:
+    """What is wrong with a text that `load_json` refused; nothing of the text is in the words."""
+    is_deep = "recursion limit" in str(error)
+    return f"is nested deeper than {MAX_LEVELS} levels" if is_deep else "is not JSON"
+
+
 def replace_lone_surrogates(text: str) -> str:
     """The text with split surrogate pairs joined and lone halves replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -106,8 +117,8 @@ def dump_json(value: Any) -> bytes:
 def _unwritable(value: Any, path: str, depth: int = 0) -> Iterator[str]:
     """What keeps a value from being JSON, by path."""
     where = path or "the request"
-    if depth > 200:
-        yield f"{where}: nests deeper than 200 levels, or contains itself"
+    if depth > MAX_LEVELS:
+        yield f"{where}: nests deeper than {MAX_LEVELS} levels, or contains itself"
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield f"{where}: {value!r} is not a JSON number; give a finite one"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from cerebras_ext._json import load_json
+from cerebras_ext._json import json_fault, load_json
 from cerebras_ext.body import BodyBuffer
 from cerebras_ext.config import RetryEvent, Timeouts
 from cerebras_ext.errors import (
@@ -297,11 +297,11 @@ def _read_json(answer: Answer, clock: Clock) -> Any:
         raise read_failure(head.status, head.headers, body, now_unix_s=now_unix_s)
     try:
         parsed = load_json(body)
-    except ValueError:
+    except ValueError as error:
         kind = head.headers.get("content-type", "nothing")
         raise ProtocolError(
-            f"the reply is not JSON (content type {kind[:80]!r}); check the address and what is in "
-            "between",
+            f"the reply {json_fault(error)} (content type {kind[:80]!r}); check the address and "
+            "what is in between",
             where="body",
         ) from None
     failure = find_embedded_failure(parsed, head.headers, now_unix_s=now_unix_s)

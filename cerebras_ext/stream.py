@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cerebras_ext._json import is_object, load_json_keeping_halves
+from cerebras_ext._json import is_object, json_fault, load_json_keeping_halves
 from cerebras_ext._shapes import unreadable
 from cerebras_ext.body import ContentDecoder
 from cerebras_ext.config import IgnoredEvent
@@ -141,9 +141,9 @@ class StreamReader(Generic[Delta]):
     def _take(self, name: str, text: bytes) -> None:
         try:
             chunk, has_halves = load_json_keeping_halves(text)
-        except ValueError:
+        except ValueError as error:
             if name == "message":
-                raise unreadable("is not JSON") from None
+                raise unreadable(json_fault(error)) from None
             chunk, has_halves = text.decode("utf-8", "replace"), False
         if name == "error" or (is_object(chunk) and chunk.get("error")):
             raise read_stream_failure(chunk)

@@ -70,11 +70,11 @@ FAULTS: dict[str, tuple[bytes, type[Exception], str]] = {
     "frame cut short": (event(b'{"choices":[{"delta"'), ProtocolError, "is not JSON"),
     "empty frame": (event(b""), ProtocolError, "is not JSON"),
     "frame of NaN": (event(b'{"choices":NaN}'), ProtocolError, "is not JSON"),
-    "deep frame": (event(b"[" * 300 + b"]" * 300), ProtocolError, "is not JSON"),
+    "deep frame": (event(b"[" * 300 + b"]" * 300), ProtocolError, "deeper than 200 levels"),
     "deep frame with halves": (
         event(b'["\\ud800",' + b"[" * 300 + b"]" * 301),
         ProtocolError,
-        "is not JSON",
+        "deeper than 200 levels",
     ),
     "array": (event([1]), ProtocolError, "is not a JSON object"),
     "text": (event("a"), ProtocolError, "is not a JSON object"),

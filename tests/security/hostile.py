@@ -127,7 +127,10 @@ HOSTILE = [
         says=str(MIB),
     ),
     Hostile(
-        "JSON of 250 levels", (lambda body: body.update(x=_deep(250)),), Fate.REFUSED, says="JSON"
+        "JSON of 250 levels",
+        (lambda body: body.update(x=_deep(250)),),
+        Fate.REFUSED,
+        says="nested deeper than 200 levels",
     ),
     *(
         Hostile(f"arguments: {name}", (arguments(text),), Fate.INVALID_CALL)
