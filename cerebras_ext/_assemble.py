@@ -114,10 +114,14 @@ class Assembler(ABC, Generic[Delta]):
             self._last_chunk = {**(self._last_chunk or {}), **without_choices(chunk)}
 
     def flush(self) -> None:
-        """Ends the current run: what comes next is a delta of its own."""
-        run, self._run = self._run, None
-        if run is not None:
+        """Hands over what the current run holds: what comes next is a delta of its own.
+
+        The run stays, empty, for what comes next is nearly always more of the same text.
+        """
+        run = self._run
+        if run is not None and run.texts:
             self._emit(run, run.texts[0] if len(run.texts) == 1 else "".join(run.texts))
+            run.clear()
 
     def drain(self) -> list[Delta]:
         """The deltas of all that was taken."""
@@ -171,11 +175,9 @@ class Assembler(ABC, Generic[Delta]):
         is_sound = logprobs is not None and is_readable(self._logprobs_kind, logprobs)
         return logprobs if is_sound else None
 
-    def _raw_of(self, run: Run, **merged: Any) -> JsonObject:
-        """The chunk that shows a run: the wire's own, or one in its shape with the merged text."""
-        if len(run.texts) == 1 and self._halves is None:
-            return run.raw
-        return run.shown_with(**merged)
+    def _is_merged(self, run: Run) -> bool:
+        """Whether no chunk of the wire shows this run, so that one in its shape has to."""
+        return len(run.texts) > 1 or self._halves is not None
 
     def _whole(self, kind: type[ReplyT], object_name: str) -> ReplyT:
         """The chunks as one reply.
@@ -307,20 +309,24 @@ class ChatAssembler(Assembler[ChatDelta]):
         kind, choice, index = run.key
         total = self._sums[choice]
         logprobs = self._logprobs_of(run)
+        raw, is_merged = run.raw, self._is_merged(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
             call_id, name = run.opening
-            raw = self._raw_of(run, delta=tool_call_delta(index, call_id, name, text))
+            if is_merged:
+                raw = run.shown_with(delta=tool_call_delta(index, call_id, name, text))
             self._out.append(ToolCallDelta(index, call_id, name, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
-            raw = self._raw_of(run, delta={"reasoning": text}, reasoning_logprobs=logprobs)
+            if is_merged:
+                raw = run.shown_with(delta={"reasoning": text}, reasoning_logprobs=logprobs)
             self._out.append(ReasoningDelta(text, raw, logprobs, choice))
         else:
             total.content = _appended(total.content, text)
             total.logprobs += run.logprobs
-            raw = self._raw_of(run, delta={"content": text}, logprobs=logprobs)
+            if is_merged:
+                raw = run.shown_with(delta={"content": text}, logprobs=logprobs)
             self._out.append(ContentDelta(text, raw, logprobs, choice))
 
     def _check(self) -> None:
@@ -378,7 +384,9 @@ class TextAssembler(Assembler[CompletionDelta]):
             total.tokens += run.tokens
         total.logprobs += run.logprobs
         logprobs = self._logprobs_of(run)
-        raw = self._raw_of(run, text=text, logprobs=logprobs, tokens=run.tokens or None)
+        raw = run.raw
+        if self._is_merged(run):
+            raw = run.shown_with(text=text, logprobs=logprobs, tokens=run.tokens or None)
         self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))
 
     def _check(self) -> None:

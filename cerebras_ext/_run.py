@@ -48,6 +48,15 @@ class Run:
         self.wire_index: int | None = None
         self.opening: tuple[str | None, str | None] = (None, None)
 
+    def clear(self) -> None:
+        """Forgets the pieces and what came with them; the text goes on."""
+        self.texts = []
+        if self.tokens:
+            self.tokens = []
+        if self.logprobs:
+            self.logprobs = []
+        self.opening = (None, None)
+
     def goes_on_in(self, chunk: JsonObject) -> bool:
         """Takes a chunk that brings more of this text and nothing else, as nearly every one does.
 

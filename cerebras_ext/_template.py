@@ -1,8 +1,8 @@
 """Pydantic objects by the thousand: filled in as unpickling fills them in, not validated again.
 
 The adapters make a framework's objects for every streamed token, from values whose types they know.
-A constructor spends most of a token's time on validating those; pydantic's own `__setstate__` costs
-a fraction. Whether both give the same is tried out once, and if they ever do not, because pydantic
+A constructor spends most of a token's time on validating those; what pydantic's `__setstate__` does
+costs a fraction. Whether both give the same is tried out once, and if they ever do not, because pydantic
 or the framework has changed, the constructor is used.
 """
 
@@ -41,16 +41,14 @@ def templated(
     names: set[str] = state.pop("__pydantic_fields_set__")
     has_extra = state.pop("__pydantic_extra__") is not None
 
+    put = object.__setattr__  # what pydantic's own `__setstate__` does, without its dict
+
     def fill(**changes: Any) -> ModelT:
         made = kind.__new__(kind)
-        made.__setstate__(
-            {
-                "__dict__": {**attributes, **changes},
-                "__pydantic_fields_set__": set(names),
-                "__pydantic_extra__": {} if has_extra else None,
-                "__pydantic_private__": None,
-            }
-        )
+        put(made, "__dict__", attributes | changes)
+        put(made, "__pydantic_fields_set__", set(names))
+        put(made, "__pydantic_extra__", {} if has_extra else None)
+        put(made, "__pydantic_private__", None)
         return made
 
     is_known = not attributes.keys() - kind.model_fields.keys() and not any(state.values())

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_never
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from cerebras_ext.deltas import (
@@ -29,6 +28,8 @@ from langchain_cerebras_ext._shown import ShownArguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from langchain_core.messages.tool import ToolCallChunk
 
     from cerebras_ext.wire import JsonObject
     from langchain_cerebras_ext._reply import RenderRules, ReplyFacts
@@ -115,7 +116,7 @@ class ChunkRenderer:
 def _fragment(
     index: int, text: str, *, id_: str | None = None, name: str | None = None
 ) -> ToolCallChunk:
-    return ToolCallChunk(index=index, id=id_, name=name, args=text, type="tool_call_chunk")
+    return {"name": name, "args": text, "id": id_, "index": index, "type": "tool_call_chunk"}
 
 
 def _unsealed_arguments(facts: ReplyFacts) -> dict[str, str]:
