@@ -7,11 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Any, get_args
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
 from langchain_cerebras_ext._shapes import is_object
-from langchain_cerebras_ext._tools import strict_schema
+from langchain_cerebras_ext._tools import convertible, strict_schema
 from langchain_cerebras_ext._types import Method
 from langchain_cerebras_ext.errors import UnsupportedInput
 
@@ -83,11 +83,13 @@ def target_of(schema: SchemaLike | None) -> Target:
     elif is_object(schema):
         source = _named_schema(schema)
     try:
+        source = convertible(source)
         function: Mapping[str, Any] = convert_to_openai_tool(source)["function"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, PydanticUserError) as error:
         raise UnsupportedInput(
-            f"schema: {type(schema).__name__} {getattr(schema, '__name__', '')!r} is not one; give "
-            "a pydantic class, a dataclass, a TypedDict or a JSON schema"
+            f"schema: {type(schema).__name__} {getattr(schema, '__name__', '')!r} is not one "
+            f"({str(error).splitlines()[0]}); give a pydantic class, a dataclass, a TypedDict or a "
+            "JSON schema"
         ) from error
     parameters: dict[str, Any] = function.get("parameters") or _NO_PROPERTIES
     root = source if is_object(source) and "title" in source else parameters

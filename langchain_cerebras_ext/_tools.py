@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import PydanticUserError, TypeAdapter
+from typing_extensions import is_typeddict
 
 from cerebras_ext import wire
 from cerebras_ext.schema import NotExpressible, StrictSchema, to_strict
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bound_tool_choice",
     "bound_tools",
+    "convertible",
     "response_format_to_wire",
     "strict_schema",
     "tool_choice_to_wire",
@@ -58,10 +61,26 @@ def bound_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> lis
     return [_bound_tool(tool, strict) for tool in tools]
 
 
+def convertible(source: Any) -> Any:
+    """A tool or schema in a form that core's converter takes.
+
+    It gives up on typed dicts with `Required` or `NotRequired`, which pydantic understands.
+
+    Raises:
+        PydanticUserError: Pydantic does not either; says why.
+    """
+    if is_typeddict(source):
+        try:
+            convert_to_openai_tool(source)
+        except TypeError:
+            return {"title": source.__name__, **TypeAdapter[Any](source).json_schema()}
+    return source
+
+
 def _bound_tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     try:
-        converted = convert_to_openai_tool(cast("Any", tool))
-    except ValueError as error:
+        converted = convert_to_openai_tool(convertible(tool))
+    except (TypeError, ValueError, PydanticUserError) as error:
         raise UnsupportedInput(
             f"tools: {_described(tool)} is not a tool ({str(error).splitlines()[0]}); give a "
             "function, a LangChain tool, a pydantic class, or a dict with name and parameters"

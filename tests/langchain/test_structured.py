@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, Required
 
 import pytest
 from langchain_core.tracers.base import BaseTracer
@@ -33,6 +33,13 @@ class PersonDict(TypedDict):
     age: int
 
 
+class PartialDict(TypedDict, total=False):
+    """A person."""
+
+    name: Required[str]
+    age: NotRequired[int]
+
+
 @dataclass
 class PersonData:
     """A person."""
@@ -57,6 +64,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "pydantic v1": (PersonV1, PersonV1(**VALUE)),
     "dataclass": (PersonData, PersonData(**VALUE)),
     "typed dict": (PersonDict, VALUE),
+    "typed dict with marks": (PartialDict, VALUE),
     "json schema": (SCHEMA, VALUE),
     "untitled json schema": (UNTITLED, VALUE),
     "function": (FUNCTION, VALUE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired, Required
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -54,6 +54,13 @@ class AddDict(TypedDict):
     a: int
 
 
+class PartialDict(TypedDict, total=False):
+    """Adds, maybe."""
+
+    a: Required[int]
+    b: NotRequired[int]
+
+
 PARAMETERS = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 
 
@@ -65,6 +72,7 @@ PARAMETERS = {"type": "object", "properties": {"a": {"type": "integer"}}, "requi
         Add,
         AddV1,
         AddDict,
+        PartialDict,
         {"type": "function", "function": {"name": "x", "parameters": PARAMETERS}},
         {"name": "x", "parameters": PARAMETERS},
         {"title": "x", **PARAMETERS},
