@@ -16,7 +16,7 @@ from langchain_cerebras_ext import errors as lc
 from langchain_cerebras_ext._names import UNSEALED_ARGUMENTS
 from tests.langchain.paths import PATHS
 from tests.langchain.replies import ADD, REPLIES, SEND
-from tests.langchain.support import QUIET_BETA, Reply, chat, sse
+from tests.langchain.support import MODEL, QUIET_BETA, Reply, chat, sse
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
@@ -190,6 +190,14 @@ def test_concatenated_event_deltas_equal_the_finished_block(kind: str) -> None:
                 assert json.loads(text or "{}") == block["args"]
             else:
                 assert text == expected[block["type"]]
+
+
+def test_last_event_leaves_out_what_the_first_said() -> None:
+    """LC-46: core merges the two, so provider and model are said once."""
+    first, *_, last = chat(FULL)[0].stream_events("Hi", version="v3")
+    assert first["metadata"] == {"provider": "cerebras", "model": MODEL}
+    assert not {"model_provider", "model_name"} & last["metadata"].keys()
+    assert {"finish_reason", "time_info", "id"} <= last["metadata"].keys()
 
 
 SEALED = {
