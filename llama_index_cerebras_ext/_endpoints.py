@@ -121,7 +121,7 @@ class CerebrasEndpoints(CerebrasSettings):
         if all(map(is_output_tool, tools)):  # core's program, which forgets both at times
             tool_required = True
             messages = self._with_system_prompt(messages)
-        facts = self._facts
+        facts = self._facts_for(kwargs.get("model"))
         is_strict = self.strict if strict is None else strict
         prepared: dict[str, Any] = {
             "messages": messages,
@@ -200,7 +200,7 @@ class CerebrasEndpoints(CerebrasSettings):
         request = chat_request_of(
             fields,
             messages,
-            facts=self._facts,
+            facts=self._facts_for(fields.get("model")),
             names=names,
             replays_reasoning=self.replay_reasoning,
         )

@@ -105,10 +105,15 @@ def called_names(messages: Iterable[ChatMessage]) -> list[str]:
     """The names of all tools that the history calls.
 
     Raises:
-        ConfigError: A call has no name.
+        ConfigError: A call has no name, or a message is none.
     """
     names: list[str] = []
     for number, message in enumerate(messages):
+        if not isinstance(message, ChatMessage):  # pyright: ignore[reportUnnecessaryIsInstance] - or so callers say
+            raise ConfigError(
+                f"messages.{number}: is a {type(message).__name__}; "
+                "give ChatMessage(role=..., content=...)"
+            )
         if _ROLES[message.role] == "assistant":
             names.extend(call.name for call in past_calls_of(message))
             if not all(names):

@@ -254,6 +254,12 @@ class CerebrasSettings(FunctionCallingLLM):
         window = {} if self.context_window is None else {"context_window": self.context_window}
         return facts_with(self.model, {**self.catalog_overrides, **window})
 
+    def _facts_for(self, model: object) -> ModelFacts:
+        """The facts of a call's model; what was said of this one holds for no other."""
+        if isinstance(model, str) and model != self.model:
+            return facts_with(model, {})
+        return self._facts
+
     def to_payload(self) -> dict[str, Any]:
         """What events and traces show of this model: its metadata and its request settings."""
         return {**super().to_payload(), "model": self.model, **self._request_fields()}

@@ -9,6 +9,7 @@ from llama_index.core.program.utils import FlexibleModel, create_flexible_model
 from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
+from cerebras_ext.errors import ConfigError
 from cerebras_ext.partial_json import parse_partial_object
 from cerebras_ext.tool_names import ToolNames
 from llama_index_cerebras_ext._facts import facts_kept_in
@@ -68,7 +69,15 @@ def response_format_of(
         function calling cannot handle either, because their schema has no properties at its root.
         None when function calling is the way: another mode was asked for, the model takes no
         schemas, or this schema has no strict form.
+
+    Raises:
+        ConfigError: The class is none of pydantic's.
     """
+    if not _is_pydantic_class(output_cls):
+        raise ConfigError(
+            f"output_cls: {output_cls!r} is not a pydantic class; "
+            "make one with a field for it, or wrap it: RootModel[...]"
+        )
     if mode is not PydanticProgramMode.DEFAULT or not facts.supports_json_schema:
         return None
     strict = strict_schema_of(output_cls)
@@ -77,6 +86,10 @@ def response_format_of(
     _logger.debug("%s has no strict form: %s", output_cls.__name__, strict)
     schema = schema_of(output_cls)
     return None if "properties" in schema else _format(output_cls, schema, is_strict=False)
+
+
+def _is_pydantic_class(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, BaseModel)
 
 
 def _format(

@@ -152,8 +152,9 @@ class Cerebras(CerebrasEndpoints):
             return None
         from llama_index_cerebras_ext._structured import response_format_of
 
+        facts = self._facts_for((llm_kwargs or {}).get("model"))
         response_format = response_format_of(
-            output_cls, facts=self._facts, mode=self.pydantic_program_mode
+            output_cls, facts=facts, mode=self.pydantic_program_mode
         )
         if response_format is None:
             return None

@@ -179,6 +179,33 @@ def test_streams_ask_for_usage(method: str, is_chat_model: bool) -> None:
     assert asked == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("Hi", "messages.0: is a str"),
+        ([{"role": "user", "content": "Hi"}], "messages.0: is a dict"),
+        ([ChatMessage(content="Hi"), ("user", "Hi")], "messages.1: is a tuple"),
+        (ChatMessage(content="Hi"), "messages.0: is a tuple"),
+    ],
+)
+def test_what_is_no_message_is_named(given: Any, said: str) -> None:
+    """LI-64: by an error of ours, before anything is sent; core swallows an AttributeError."""
+    llm, service = served(reply({}))
+    with pytest.raises(ConfigError, match=rf"{said}.*ChatMessage"):
+        llm.chat(given)
+    assert service.requests == []
+
+
+def test_a_calls_model_has_its_own_facts() -> None:
+    """LI-18, LI-26: what was said of ours is not said of another."""
+    message = ChatMessage(role="developer", content="Be brief.")
+    llm, service = served(reply({}), catalog_overrides={"has_developer_role": True})
+    llm.chat([message])
+    llm.chat([message], model="qwen-3.8-27b")
+    assert [sent["model"] for sent in service.sent] == [MODEL, "qwen-3.8-27b"]
+    assert [sent["messages"][0]["role"] for sent in service.sent] == ["developer", "system"]
+
+
 def test_a_prompt_is_one_user_message() -> None:
     """LI-16: on the chat route."""
     llm, service = served(reply({}))

@@ -13,6 +13,7 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, Field, RootModel, field_validator, model_validator
 
 from cerebras_ext.catalog import facts_of
+from cerebras_ext.errors import ConfigError
 from cerebras_ext.schema import find_violations
 from llama_index_cerebras_ext import (
     EmptyOutput,
@@ -126,6 +127,13 @@ def test_other_modes_are_cores(mode: PydanticProgramMode) -> None:
 def test_models_without_json_schema_use_functions() -> None:
     """LI-50: that knowledge is in the catalogue."""
     assert format_of(Person, facts=facts_of("gpt-oss-120b", supports_json_schema=False)) is None
+
+
+@pytest.mark.parametrize("output_cls", [int, list[int], Person(name="Ann", age=3)])
+def test_what_is_no_pydantic_class_is_refused(output_cls: Any) -> None:
+    """LI-48: by an error of ours, which core does not take for a missing object."""
+    with pytest.raises(ConfigError, match=r"output_cls: .* is not a pydantic class"):
+        format_of(output_cls)
 
 
 def test_a_complete_answer_is_validated() -> None:
