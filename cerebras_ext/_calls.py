@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import random
 import time
@@ -73,7 +74,7 @@ class Calls:
         self._rng = random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._encoding = Encoding(self.config.gzip_above_bytes, self.config.uses_msgpack)
         self._warned_models: set[str] = set()
-        self._quotas: dict[str, Quota] = {}
+        self._quotas: dict[tuple[int, str], Quota] = {}
         self._fixed_headers = {
             "user-agent": _USER_AGENT,
             "accept-encoding": ACCEPT_ENCODING,
@@ -207,7 +208,8 @@ class Calls:
         flow = call_flow(call, expected, plan)
         if call.demand is None or not self.config.paces_requests:
             return flow
-        quota = self._quotas.setdefault(call.demand.model, Quota())
+        # a forked process counts anew: who waits in its parent would never make room in it
+        quota = self._quotas.setdefault((os.getpid(), call.demand.model), Quota())
         return paced_flow(flow, call.demand, quota, self.clock)
 
     def _warn_if_retired(self, model_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -265,6 +266,14 @@ def test_calls_of_a_client_share_what_they_learned_about_a_model() -> None:
         with pytest.raises(TimedOut, match="not sent"):
             next(flow)
     assert isinstance(next(made.chat({**QUESTION, "model": "other"}, None)), Send)
+
+
+def test_forked_process_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait in the parent are not in the child, and must not be waited for (§5.4)."""
+    made = calls(paces_requests=True)
+    refused(made)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert isinstance(next(made.chat(QUESTION, None)), Send)
 
 
 def test_calls_without_tokens_are_not_paced() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from itertools import cycle, islice
@@ -13,6 +14,7 @@ import pytest
 from llama_index.core.llms import ChatMessage
 
 from cerebras_ext import AsyncCerebrasClient, CerebrasClient
+from cerebras_ext._http import TRANSPORT_VARIABLE, http_library
 from langchain_cerebras_ext import ChatCerebras
 from llama_index_cerebras_ext import Cerebras
 from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT
@@ -147,6 +149,11 @@ async def time_out(begin: BeginAsync) -> None:
 
 ENDS = [close, leave, forget, fail]
 ASYNC_ENDS = [aclose, aleave, aforget, afail, cancel, cancel_twice, time_out]
+IS_HTTPX_POOL = (http_library().__name__, os.environ.get(TRANSPORT_VARIABLE)) == ("httpx", "stock")
+loses_connections = pytest.mark.xfail(
+    IS_HTTPX_POOL,
+    reason="a second cancellation interrupts httpcore as it closes; httpx2 is fine",
+)
 
 
 def _port(emulator: RunningEmulator) -> int:
@@ -202,7 +209,13 @@ def test_given_up_stream_leaves_nothing(
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("end", ASYNC_ENDS)
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(end, marks=loses_connections) if end is cancel_twice else end
+        for end in ASYNC_ENDS
+    ],
+)
 async def test_given_up_async_stream_leaves_nothing(
     emulator: RunningEmulator, library: str, end: Callable[[BeginAsync], Awaitable[None]]
 ) -> None:
