@@ -66,9 +66,9 @@ def response_format_of(
 
     Returns:
         A strict format wherever the schema has a strict form. A loose one for classes that core's
-        function calling cannot handle either, because their schema has no properties at its root.
-        None when function calling is the way: another mode was asked for, the model takes no
-        schemas, or this schema has no strict form.
+        function calling cannot handle either, because their schema has no properties at its root;
+        they get a format even if function calling was asked for. None when core's way is taken:
+        another mode was asked for, the model takes no schemas, or this one has no strict form.
 
     Raises:
         ConfigError: The class is none of pydantic's.
@@ -78,7 +78,10 @@ def response_format_of(
             f"output_cls: {output_cls!r} is not a pydantic class; "
             "make one with a field for it, or wrap it: RootModel[...]"
         )
-    if mode is not PydanticProgramMode.DEFAULT or not facts.supports_json_schema:
+    is_asked = mode is PydanticProgramMode.DEFAULT or (
+        mode is PydanticProgramMode.FUNCTION and "properties" not in schema_of(output_cls)
+    )
+    if not is_asked or not facts.supports_json_schema:
         return None
     strict = strict_schema_of(output_cls)
     if not isinstance(strict, str):

@@ -212,9 +212,11 @@ async def test_generic_classes_work_on_both_routes(
 
 
 @both_ways
-async def test_recursive_classes_work(is_async: bool) -> None:
-    """§13: core's function route cannot take a recursive root."""
-    llm, service = served(reply({"content": '{"value": 1, "children": [{"value": 2}]}'}))
+@pytest.mark.parametrize("mode", [PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION])
+async def test_recursive_classes_work(is_async: bool, mode: PydanticProgramMode) -> None:
+    """§13: core's function route cannot take a recursive root, even if it is asked for."""
+    answer = reply({"content": '{"value": 1, "children": [{"value": 2}]}'})
+    llm, service = served(answer, pydantic_program_mode=mode)
     node = await predicted(llm, Node, is_async=is_async)
     assert node.children[0].value == 2
     assert service.sent[0]["response_format"]["json_schema"]["strict"] is False
