@@ -35,5 +35,5 @@ def _open_all() -> None:
         lock._at_fork_reinit()  # what the standard library does with its own
 
 
-if hasattr(os, "register_at_fork"):  # where processes can be forked
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_open_all)
