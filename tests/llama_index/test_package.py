@@ -119,6 +119,20 @@ def test_the_catalogue_of_integrations_finds_the_class() -> None:
     assert issubclass(package.Cerebras, LLM)
 
 
+def test_the_tokenizer_is_cores_business() -> None:
+    """LI-59: none is imported, and the global one stays as it was."""
+    done = run_python(
+        "import sys, llama_index.core\n"
+        "before = set(sys.modules)\n"
+        "from llama_index_cerebras_ext import Cerebras\n"
+        "assert Cerebras(model='gpt-oss-120b', api_key='csk-test').metadata.context_window\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(new & {'tiktoken', 'tokenizers', 'transformers', 'bpe_openai'})\n"
+        "print(llama_index.core.global_tokenizer)"
+    )
+    assert done.stdout.split() == ["set()", "None"], done.stderr
+
+
 @pytest.fixture
 def _registry() -> Iterator[None]:
     before = dict(RECOGNIZED_LLMS)

@@ -143,6 +143,18 @@ def test_leaving_the_loop_and_forgetting_the_stream_closes_it() -> None:
     assert service.bodies[0].is_closed
 
 
+@pytest.mark.parametrize("method", ASYNC)
+async def test_forgetting_an_async_stream_closes_the_response(method: str) -> None:
+    """LI-21: the loop does it, as soon as the last reference is gone."""
+    llm, service = served(events(*HELLO))
+    async for _ in await async_stream(llm, method):
+        break
+    async with asyncio.timeout(5):
+        while not service.bodies[0].is_closed:
+            gc.collect()
+            await asyncio.sleep(0)
+
+
 async def test_cancelling_the_consumer_closes_the_response() -> None:
     """LI-21: cancellation arrives and passes through."""
     llm, service = served(events(*HELLO))
