@@ -195,10 +195,10 @@ def _read_refusal(block: Block, pieces: Pieces, _place: Place) -> None:
 def _reasoning_reader(*keys: str) -> Callable[[Block, Pieces, Place], None]:
     """A reader for blocks that hold reasoning under the first of these keys that is there."""
 
-    def read(block: Block, pieces: Pieces, place: Place) -> None:
+    def read(block: Block, pieces: Pieces, _place: Place) -> None:
         text = next((text for key in keys if (text := _text_of(block.get(key)))), "")
-        if text and place.role == "assistant":
-            pieces.reasoning.append(text)
+        if text:
+            pieces.reasoning.append(text)  # which only assistants' messages send
 
     return read
 

@@ -207,6 +207,15 @@ def test_invalid_call_goes_back_raw_when_it_was_answered() -> None:
     assert sent[0]["tool_calls"][0]["function"]["arguments"] == '{"a": '
 
 
+def test_valid_record_of_a_call_wins_over_an_invalid_one() -> None:
+    """LC-15, LC-19: two records of one id are one call, and the readable one is sent."""
+    bad = {"id": "c1", "name": "add", "args": '{"a": ', "error": "cut", "type": "invalid_tool_call"}
+    assert wire(AIMessage([CALL], invalid_tool_calls=[bad]), ANSWER) == [
+        {"role": "assistant", "tool_calls": [WIRE_CALL]},
+        WIRE_ANSWER,
+    ]
+
+
 def test_invalid_call_without_an_answer_is_left_out() -> None:
     """LC-19: the service refuses calls that nothing answers."""
     bad = {"id": "c1", "name": "add", "args": '{"a": ', "error": "cut", "type": "invalid_tool_call"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,7 @@ PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
     "gg=="
 )
+DATA_URI = f"data:image/png;base64,{PNG}"
 IDS = st.sampled_from(["c1", "c2", "c3", ""])
 NAMES = st.sampled_from(["add", "files.read", "a b", "x" * 70])
 TEXTS = st.sampled_from(["", "hello", "wörld 🌍", " "])
@@ -66,6 +68,13 @@ BLOCKS = st.one_of(
     _block("tool_result", tool_use_id=IDS, content=TEXTS),
     _block("server_tool_call", id=IDS, name=NAMES, args=ARGUMENTS),
     _block("image", base64=st.just(PNG), mime_type=st.just("image/png")),
+    _block("image_url", image_url=st.fixed_dictionaries({"url": st.just(DATA_URI)})),
+    _block("input_image", image_url=st.just(DATA_URI)),
+    _block("input_text", text=TEXTS),
+    _block("reasoning_content", reasoning_content=st.fixed_dictionaries({"text": TEXTS})),
+    _block("function_call", call_id=IDS, name=NAMES, arguments=RAW_ARGUMENTS),
+    _block("server_tool_result", tool_call_id=IDS, output=TEXTS),
+    _block("non_standard", value=_block("text", text=TEXTS)),
     _block("refusal", refusal=TEXTS),
     _block("audio", base64=TEXTS),
     _block("strange"),
@@ -91,7 +100,15 @@ FRAGMENTS = st.lists(
 def _messages() -> SearchStrategy[BaseMessage]:
     names = st.sampled_from([None, "ann"])
     roles = st.sampled_from(["user", "assistant", "narrator"])
-    kept = TEXTS.map(lambda text: {"reasoning_content": text})
+    no_array = st.sampled_from(["{}", '{"a": 1}', '{"a": ', "x"])  # with one, core takes no message
+    function = st.fixed_dictionaries({"name": NAMES, "arguments": no_array})
+    call = st.fixed_dictionaries({"id": IDS, "type": st.just("function"), "function": function})
+    kept = st.one_of(
+        TEXTS.map(lambda text: {"reasoning_content": text, "refusal": text}),
+        function.map(lambda called: {"function_call": called}),
+        st.lists(call, max_size=2).map(lambda calls: {"tool_calls": calls}),
+    )
+    about = st.sampled_from([{}, {"model_provider": "cerebras"}, {"model_provider": "openai"}])
     return st.one_of(
         CONTENT.map(SystemMessage),
         st.tuples(CONTENT, names).map(lambda drawn: HumanMessage(drawn[0], name=drawn[1])),
@@ -101,7 +118,11 @@ def _messages() -> SearchStrategy[BaseMessage]:
         st.tuples(TEXTS, FRAGMENTS).map(
             lambda drawn: AIMessageChunk(drawn[0], tool_call_chunks=drawn[1])
         ),
-        st.tuples(TEXTS, kept).map(lambda drawn: AIMessage(drawn[0], additional_kwargs=drawn[1])),
+        st.tuples(TEXTS, kept, about).map(
+            lambda drawn: AIMessage(
+                drawn[0], additional_kwargs=drawn[1], response_metadata=drawn[2]
+            )
+        ),
         st.tuples(CONTENT, IDS).map(lambda drawn: ToolMessage(drawn[0], tool_call_id=drawn[1])),
         st.tuples(TEXTS, NAMES).map(lambda drawn: FunctionMessage(drawn[0], name=drawn[1])),
         st.tuples(TEXTS, roles).map(lambda drawn: ChatMessage(drawn[0], role=drawn[1])),
@@ -128,13 +149,19 @@ HISTORIES = st.lists(
 def test_any_history_is_taken_or_refused_by_name(
     turns: list[list[BaseMessage]], model: str, replays_foreign: bool
 ) -> None:
-    """LC-13 to LC-19: what we send is what the service takes; the rest is an error of ours."""
+    """LC-13 to LC-19: what we send is what the service takes; the rest is an error of ours.
+
+    Whichever it is, the history stays as it was.
+    """
     history = [message for turn in turns for message in turn]
+    before = copy.deepcopy(history)
     rules = MessageRules(SERVICE.facts(model), replays_foreign_reasoning=replays_foreign)
     try:
         messages = wire_messages_from_langchain(history, rules)
     except UnsupportedInput:
         return
+    finally:
+        assert history == before
     rename_calls(messages, ToolNames.of(call_names_in(messages)))
     assume(str(messages).count("image_url") <= 2 * SERVICE.max_images(rules.facts))  # tier's limit
     try:
