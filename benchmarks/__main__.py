@@ -96,7 +96,7 @@ class _Bench:
 def _measured(bench: _Bench, rows: Sequence[Row], names: Sequence[str], n_rounds: int) -> Results:
     results: Results = {}
     for row in rows:
-        for _ in range(n_rounds):
+        for _ in range(min(n_rounds, row.n_most_rounds)):
             for name in row.contenders:
                 if names and name not in names:
                     continue

@@ -8,9 +8,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from benchmarks.bars import BARS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from benchmarks.bars import Bar
     from benchmarks.rows import Row
 
 __all__ = ["Results", "machine", "plot", "tables"]
@@ -26,12 +29,31 @@ def machine() -> str:
 
 def tables(rows: Sequence[Row], results: Results) -> str:
     """All tables."""
-    sections = dict.fromkeys(row.section for row in rows)
-    return "\n\n".join(
-        f"### {section}\n\n{_table([row for row in rows if row.section == section], results)}"
-        for section in sections
-        if any(key[0] == section for key in results)
-    )
+    parts: list[str] = []
+    for section in dict.fromkeys(row.section for row in rows):
+        if any(key[0] == section for key in results):
+            table = _table([row for row in rows if row.section == section], results)
+            parts += [f"### {section}", table, _verdicts(section, results)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _verdicts(section: str, results: Results) -> str:
+    """The section's bars that could be measured, and whether they hold."""
+    lines: list[str] = []
+    for bar in BARS:
+        reached = bar.reached(results) if bar.ours.section == section else None
+        if reached is not None:
+            where = ", ".join(filter(None, (bar.ours.contender, bar.ours.title)))
+            verdict = "yes" if reached <= bar.most else "**no**"
+            limit, found = (_multiple(value, bar) for value in (bar.most, reached))
+            lines.append(f"| {bar.what} | {where} | {limit} | {found} | {verdict} |")
+    head = ["| bar | of | at most | reached | holds |", "|---|---|---:|---:|---|"]
+    return "\n".join([*head, *lines]) if lines else ""
+
+
+def _multiple(value: float, bar: Bar) -> str:
+    is_part = bool(bar.theirs) and 0 < value < 0.6
+    return f"1/{1 / value:.3g}" if is_part else f"{value:.3g}"
 
 
 def _table(rows: Sequence[Row], results: Results) -> str:
