@@ -9,10 +9,20 @@ import sys
 import venv
 from pathlib import Path
 
-__all__ = ["python_of"]
+__all__ = ["pinned", "python_of"]
 
 _ROOT = Path(__file__).parent.parent
 _REQUIREMENTS = Path(__file__).parent / "requirements"
+
+
+def pinned() -> list[str]:
+    """What each environment is made for, with its version."""
+    return [
+        line.split()[0].replace("==", " ")
+        for requirements in sorted(_REQUIREMENTS.glob("*.txt"))
+        for line in requirements.read_text().splitlines()
+        if line.startswith(f"{requirements.stem}==")
+    ]
 
 
 def python_of(environment: str | None) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
+from importlib.metadata import version
 from statistics import median
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from benchmarks.bars import BARS
+from benchmarks.environments import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks.bars import Bar
     from benchmarks.rows import Row
+
+_PACKAGES = ("httpx", "httpx2", "langchain-core", "llama-index-core")
 
 __all__ = ["Results", "machine", "plot", "tables"]
 
@@ -23,8 +28,10 @@ Results = dict[tuple[str, str, str], list[dict[str, float]]]
 
 
 def machine() -> str:
-    """What was measured on, without the machine's name."""
-    return f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
+    """What was measured on, without the machine's name, and what was measured."""
+    cores = f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()})"
+    ours = [f"{name} {version(name)}" for name in _PACKAGES]
+    return ", ".join([cores, f"Python {platform.python_version()}", *ours, *pinned()])
 
 
 def tables(rows: Sequence[Row], results: Results) -> str:
