@@ -122,6 +122,14 @@ def test_rate_limits_of_the_reply_are_numbers_in_the_metadata(path: str) -> None
     assert message.response_metadata["rate_limit"] == expected
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_service_tiers_are_in_the_metadata(path: str) -> None:
+    """Section 5: the tier that was asked for and the one that served, on every path."""
+    tiers = {"service_tier": "auto", "service_tier_used": "flex"}
+    message = PATHS[path](chat(Reply(content="Hi", extra=tiers))[0], "Hi")
+    assert tiers.items() <= message.response_metadata.items()
+
+
 def test_blocks_stand_in_the_order_of_the_contract() -> None:
     """LC-37: reasoning, text, calls, invalid calls, without indices."""
     reply = Reply(
