@@ -31,7 +31,7 @@ async def run(show: Show) -> None:
     )
     question = "How fast is the model qwen-3.8-27b?"
     show.asked(question)
-    handler = agent.run(question)
+    handler = agent.run(user_msg=question)
     async for event in handler.stream_events():
         if isinstance(event, AgentStream):
             if event.thinking_delta:

@@ -124,5 +124,5 @@ async def test_structured_prediction(llm: Cerebras) -> None:
 async def test_function_agent(llm: Cerebras) -> None:
     """LI-52: an agent calls its tool and answers from the result."""
     agent = FunctionAgent(tools=[FunctionTool.from_defaults(weather)], llm=llm)
-    answer = str(await agent.run("What is the weather in Oslo?"))
+    answer = str(await agent.run(user_msg="What is the weather in Oslo?"))
     assert "4" in answer

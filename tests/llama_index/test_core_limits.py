@@ -1,0 +1,115 @@
+"""What the documentation says about limits of core: each is as it says, for as long as it says.
+
+A test that fails here means that core has moved on, and that the page can be shortened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.extractors import DocumentContextExtractor
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import Document, TextNode
+from llama_index.core.storage.docstore import SimpleDocumentStore
+from llama_index.core.tools import FunctionTool
+from llama_index.core.types import PydanticProgramMode
+from llama_index.core.workflow import Context
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+
+from tests.llama_index.support import CORE_WARNINGS, chunk, events, last_chunk, reply, served
+from tests.llama_index.test_contexts import can_dump_chats
+from tests.llama_index.test_structured_predict import predicted
+
+if TYPE_CHECKING:
+    from cerebras_ext.emulator.server import RunningEmulator
+    from llama_index_cerebras_ext import Cerebras
+
+pytestmark = CORE_WARNINGS
+
+PROMPT = PromptTemplate("?")
+PERSON = '{"name": "Ann"}'
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+def test_a_structured_llm_streams_no_completions() -> None:
+    """§13: it says so itself."""
+    llm, _ = served(reply({"content": PERSON}))
+    with pytest.raises(NotImplementedError):
+        llm.as_structured_llm(Person).stream_complete("?")
+
+
+def test_a_function_stream_takes_json_for_a_call() -> None:
+    """§13: a model that answers in text after all is understood, as long as the text is JSON."""
+    pieces = events(chunk({"content": '{"name": "A'}), chunk({"content": 'nn"}'}), last_chunk())
+    llm, _ = served(pieces, pydantic_program_mode=PydanticProgramMode.FUNCTION)
+    assert list(llm.stream_structured_predict(Person, PROMPT))[-1] == Person(name="Ann")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_function_call_that_is_none_says_what_came(is_async: bool) -> None:
+    """§13, LI-41: unstreamed, core wants a call; the error holds the model's words."""
+    mode = PydanticProgramMode.FUNCTION
+    llm, _ = served(reply({"content": "I would rather not."}), pydantic_program_mode=mode)
+    with pytest.raises(ValueError, match="I would rather not"):
+        await predicted(llm, Person, is_async=is_async)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_found"), [({}, False), ({"reasoning_format": "hidden"}, True)]
+)
+def test_the_context_extractor_reads_the_first_block(
+    settings: dict[str, Any], is_found: bool
+) -> None:
+    """§8: with reasoning in front it finds no text, and gives up."""
+    answer = {"content": "About cities."} if settings else {"reasoning": "Hm.", "content": "No."}
+    llm, _ = served(reply(answer), **settings)
+    store = SimpleDocumentStore()
+    document = Document(text="Oslo is a city.", id_="d1")
+    store.add_documents([document])
+    node = TextNode(text="Oslo is a city.")
+    node.relationships = {"1": document.as_related_node_info()}  # type: ignore[dict-item]
+    (found,) = DocumentContextExtractor(store, llm=llm, max_retries=0).extract([node])
+    assert bool(found.get("context")) is is_found
+
+
+def test_calling_tools_by_text_needs_its_parts() -> None:
+    """LI-44: core passes None on for what the caller leaves out."""
+    llm, _ = served(reply({"content": "Answer: x"}), is_function_calling_model=False)
+    with pytest.raises(ValueError, match="validation error"):
+        llm.predict_and_call([FunctionTool.from_defaults(str.upper, name="up")], user_msg="?")
+
+
+@pytest.mark.skipif(can_dump_chats(), reason="this core can dump chats with this pydantic")
+@pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key")
+async def test_a_context_forgets_what_cannot_be_dumped(
+    llm: Cerebras, cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-54: core leaves the memory out of the context, between runs as well."""
+    cerebras_emulator.script({"content": "One."}, {"content": "Two."})
+    agent: Any = FunctionAgent(tools=[], llm=llm)
+    context = Context(agent)
+    await agent.run(user_msg="First?", ctx=context)
+    await agent.run(user_msg="Second?", ctx=context)
+    roles = [each["role"] for each in cerebras_emulator.requests[1].body["messages"]]
+    assert roles == ["user"]
+
+
+def test_annotations_that_are_text_hide_the_context(llm: Cerebras) -> None:
+    """§8: core then takes it for an argument that the model is to give."""
+
+    async def note(ctx: Context, text: str) -> str:
+        """Notes a text."""
+        return text
+
+    assert isinstance(note.__annotations__["ctx"], str)
+    tool = FunctionTool.from_defaults(async_fn=note)
+    with pytest.raises(PydanticUserError, match="not fully defined"):
+        llm.chat_with_tools([tool], user_msg="?")
