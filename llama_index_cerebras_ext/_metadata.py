@@ -7,13 +7,14 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
+from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cerebras_ext.catalog import ModelFacts
 
-__all__ = ["facts_with", "metadata_of", "warn_if_unknown"]
+__all__ = ["ShownMetadata", "facts_with", "metadata_of", "warn_if_unknown"]
 
 
 def facts_with(model: str, overrides: Mapping[str, Any]) -> ModelFacts:
@@ -36,10 +37,18 @@ def warn_if_unknown(model: str) -> None:
         warnings.warn(notice, stacklevel=5)
 
 
+class ShownMetadata(LLMMetadata):
+    """Metadata that tracers publish as the settings of a call: with the two that they look for."""
+
+    temperature: float | None = Field(default=None, description="As set, else the model's own.")
+    max_tokens: int | None = Field(default=None, description="As set, else not sent.")
+
+
 def metadata_of(
     model: str,
     facts: ModelFacts,
     *,
+    temperature: float | None = None,
     max_tokens: int | None,
     is_chat_model: bool,
     calls_functions: bool | None,
@@ -51,11 +60,13 @@ def metadata_of(
     """
     reserve = facts.output_reserve_tokens if max_tokens is None else max_tokens
     supports_tools = facts.supports_tools if calls_functions is None else calls_functions
-    return LLMMetadata(
+    shown: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
+    return ShownMetadata(
         context_window=facts.context_window,
         num_output=min(reserve, facts.context_window // 2),
         is_chat_model=is_chat_model,
         is_function_calling_model=is_chat_model and supports_tools,
         model_name=model,
         system_role=MessageRole.SYSTEM,
+        **{name: value for name, value in shown.items() if value is not None},
     )

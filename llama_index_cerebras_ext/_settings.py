@@ -244,6 +244,7 @@ class CerebrasSettings(FunctionCallingLLM):
         return metadata_of(
             self.model,
             self._facts,
+            temperature=self.temperature,
             max_tokens=self.max_tokens,
             is_chat_model=self.is_chat_model,
             calls_functions=self.is_function_calling_model,

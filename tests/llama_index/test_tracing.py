@@ -66,6 +66,14 @@ async def test_a_call_is_one_span_with_model_and_usage(
     }
 
 
+def test_the_settings_of_a_call_are_shown(exporter: InMemorySpanExporter) -> None:
+    """§9: this tracer publishes the metadata as the call's parameters."""
+    llm, _ = served(HELLO_REPLY, temperature=0.5, max_tokens=100)
+    llm.complete("?")
+    shown = json.loads(calls_in(exporter)[0]["llm.invocation_parameters"])
+    assert (shown["temperature"], shown["max_tokens"]) == (0.5, 100)
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_an_agents_calls_show_their_tools(
     streaming: bool,
