@@ -239,6 +239,13 @@ def test_legacy_function_call_is_answered_by_name() -> None:
     assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"] == "call_1"
 
 
+def test_legacy_answers_skip_calls_that_were_answered() -> None:
+    """LC-13: of two calls of one name, the one that is still open is meant."""
+    calls = [CALL, {**CALL, "id": "c2"}]
+    sent = wire(AIMessage("", tool_calls=calls), ANSWER, FunctionMessage("3", name="add"))
+    assert [message["tool_call_id"] for message in sent[1:]] == ["c1", "c2"]
+
+
 def test_anthropic_tool_result_becomes_a_tool_message() -> None:
     """LC-70: results inside user messages stand before the rest of the message."""
     result = {

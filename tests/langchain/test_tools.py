@@ -141,7 +141,7 @@ def test_tool_choice_of_no_tool_says_so(choice: Any) -> None:
         chat(HI)[0].bind_tools([add], tool_choice=choice)
 
 
-@pytest.mark.parametrize("choice", [None, "any", "auto"])
+@pytest.mark.parametrize("choice", [None, "any", "auto", "add"])
 def test_no_tools_means_no_tool_fields(choice: Any) -> None:
     """LC-50, LC-51: an empty list is legal; the wire refuses a choice without tools."""
     model, service = chat(HI, parallel_tool_calls=True)
