@@ -284,6 +284,15 @@ def test_facts_can_be_corrected() -> None:
         ChatCerebras(model=MODEL, api_key=KEY, model_facts={"take_images": True})
 
 
+def test_corrected_facts_hold_for_the_models_own_id() -> None:
+    """LC-22: what the user says of one model is not said of another that a call names."""
+    image = HumanMessage([{"type": "image_url", "image_url": "data:image/png;base64,AA=="}])
+    model, service = chat(HI, model_facts={"takes_images": True})
+    with pytest.raises(UnsupportedInput, match=r"llama3\.1-8b"):
+        model.invoke([image], model="llama3.1-8b")
+    assert service.requests == []
+
+
 def test_configurable_fields_keep_streaming_unset() -> None:
     """LC-08, LC-10: a rebuilt model passes every field by name, and still streams as asked."""
     model, service = chat(HI)
