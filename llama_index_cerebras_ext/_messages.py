@@ -240,10 +240,13 @@ def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPar
             case TextBlock():
                 yield TextPart(type="text", text=block.text)
             case CitableBlock():
+                _logger.debug("%s: Cerebras cites nothing; what can be cited goes as text", where)
                 yield from _parts(block.content, role, where)
             case CitationBlock():
                 yield from _parts([block.cited_content], role, where)
-            case ThinkingBlock() | CachePoint():
+            case CachePoint():
+                _logger.debug("%s: Cerebras caches by itself; a cache point stays here", where)
+            case ThinkingBlock():
                 continue
             case _ if block.block_type not in _TAKEN_BESIDE_TEXT[role]:
                 raise ConfigError(

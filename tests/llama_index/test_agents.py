@@ -20,6 +20,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
+from cerebras_ext import RateLimited
 from llama_index_cerebras_ext import Cerebras, InvalidToolArguments
 from tests.llama_index.support import CORE_WARNINGS
 
@@ -364,6 +365,17 @@ async def test_an_agent_may_answer_with_an_object(
     answer, _ = await run(agent)
     assert answer.get_pydantic_model(Report) == Report(city="Oslo")
     assert cerebras_emulator.requests[-1].body["response_format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize("agent_cls", [FunctionAgent, ReActAgent])
+async def test_an_outage_ends_a_run_as_itself(
+    agent_cls: Any, make_llm: Callable[..., Cerebras], cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-64: core tries a ReAct step again that it cannot parse; an outage is no such step."""
+    cerebras_emulator.script({"status": 429, "times": 9})
+    with pytest.raises(RateLimited):
+        await run(agent_cls(tools=[WEATHER], llm=make_llm(max_retries=0)))
+    assert len(cerebras_emulator.requests) == 1
 
 
 async def test_agents_need_no_script(llm: Cerebras) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -207,18 +208,21 @@ def test_document_files_are_read(tmp_path: Path) -> None:
     assert translated(message)[0]["content"] == "words"
 
 
-def test_citations_are_their_content() -> None:
-    """LI-27: citable and cited content is sent as what it holds."""
+def test_citations_are_their_content(caplog: pytest.LogCaptureFixture) -> None:
+    """LI-27: citable and cited content is sent as what it holds; the debug log says so."""
+    caplog.set_level(logging.DEBUG, logger="llama_index_cerebras_ext")
     citable = CitableBlock(title="t", source="s", content=[TextBlock(text="a")])
     cited = CitationBlock(
         cited_content=TextBlock(text="b"), source="s", title="t", additional_location_info={}
     )
     sent = translated(ChatMessage(role="user", blocks=[citable, cited]))[0]["content"]
     assert [part["text"] for part in sent] == ["a", "b"]
+    assert "messages.0: Cerebras cites nothing" in caplog.text
 
 
-def test_cache_points_and_foreign_thinking_are_left_out() -> None:
-    """LI-27: caching is automatic, and a user's message has no reasoning."""
+def test_cache_points_and_foreign_thinking_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """LI-27: caching is automatic, as the debug log says, and a user's message has no reasoning."""
+    caplog.set_level(logging.DEBUG, logger="llama_index_cerebras_ext")
     from llama_index.core.base.llms.types import CacheControl
 
     blocks = [
@@ -227,6 +231,7 @@ def test_cache_points_and_foreign_thinking_are_left_out() -> None:
         ThinkingBlock(content="hm"),
     ]
     assert translated(ChatMessage(role="user", blocks=blocks))[0]["content"] == "a"
+    assert "messages.0: Cerebras caches by itself" in caplog.text
 
 
 def test_an_empty_tool_result_is_an_empty_string() -> None:
