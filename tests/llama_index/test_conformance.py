@@ -40,6 +40,7 @@ class Conformance(LLMConformance):
     """Makes models and closes them after the test."""
 
     key = "csk-test-canary"
+    model_cls: ClassVar[type[Cerebras]] = Cerebras
     settings: ClassVar[dict[str, Any]] = {"model": MODEL}
 
     @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ class Conformance(LLMConformance):
 
     def make_llm(self, *answers: Answer, **settings: Any) -> Cerebras:
         service = {"api_key": self.key, "max_retries": 0, **self.service_of(answers)}
-        self._made.append(Cerebras(**{**service, **self.settings, **settings}))
+        self._made.append(self.model_cls(**{**service, **self.settings, **settings}))
         return self._made[-1]
 
     @abstractmethod
@@ -83,8 +84,13 @@ class TestMocked(Conformance):
     """§14: the same promises over a transport of the HTTP library, which users have in tests."""
 
     def service_of(self, answers: tuple[Answer, ...]) -> dict[str, Any]:
-        left = iter(answers)
-        transport = httpx.MockTransport(lambda request: response_to(request, next(left)))
+        left = list(answers)
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            assert left, "one request more than there are answers"
+            return response_to(request, left.pop(0))
+
+        transport = httpx.MockTransport(respond)
         return {
             "http_client": httpx.Client(transport=transport),
             "async_http_client": httpx.AsyncClient(transport=transport),
