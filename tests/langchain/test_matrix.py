@@ -123,6 +123,23 @@ def test_rate_limits_of_the_reply_are_numbers_in_the_metadata(path: str) -> None
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("served", ["served-model", None])
+def test_model_is_the_one_that_served(served: str | None, path: str) -> None:
+    """LC-23: what the reply says, and only where it says nothing what was asked for."""
+    body = {**Reply(content="Hi").body(), "model": served}
+    chunks = [{**chunk, "model": served} for chunk in Reply(content="Hi").chunks()]
+
+    def answer(request: Any, httpx: Any) -> Any:
+        if b'"stream"' in request.read():
+            headers = {"content-type": "text/event-stream"}
+            return httpx.Response(200, headers=headers, content=sse(chunks))
+        return httpx.Response(200, json=body)
+
+    message = PATHS[path](chat(answer)[0], "Hi")
+    assert message.response_metadata["model_name"] == (served or MODEL)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_service_tiers_are_in_the_metadata(path: str) -> None:
     """Section 5: the tier that was asked for and the one that served, on every path."""
     tiers = {"service_tier": "auto", "service_tier_used": "flex"}

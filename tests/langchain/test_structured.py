@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NotRequired, Required
 
 import pytest
@@ -132,6 +133,7 @@ def test_stream_gives_growing_dicts_or_one_instance(kind: str, method: str) -> N
     assert streamed[-1] == value
     if isinstance(value, dict):
         assert len(streamed) > 2
+        assert all(one != next_one for one, next_one in pairwise(streamed))
         assert all(isinstance(each, dict) for each in streamed)
         assert streamed[0] == {"name": "An"}
     else:
