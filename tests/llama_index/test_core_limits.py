@@ -11,12 +11,13 @@ import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.extractors import DocumentContextExtractor
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.schema import Document, TextNode
+from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
+from llama_index.core.schema import Document, NodeWithScore, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.tools import FunctionTool
 from llama_index.core.types import PydanticProgramMode
 from llama_index.core.workflow import Context
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
 
 from tests.llama_index.support import CORE_WARNINGS, chunk, events, last_chunk, reply, served
@@ -51,6 +52,41 @@ def test_a_function_stream_takes_json_for_a_call() -> None:
     pieces = events(chunk({"content": '{"name": "A'}), chunk({"content": 'nn"}'}), last_chunk())
     llm, _ = served(pieces, pydantic_program_mode=PydanticProgramMode.FUNCTION)
     assert list(llm.stream_structured_predict(Person, PROMPT))[-1] == Person(name="Ann")
+
+
+class Answer(BaseModel):
+    """An answer, under the name that core looks for."""
+
+    answer: str
+
+
+@pytest.mark.parametrize(
+    ("output_cls", "text", "shown"),
+    [
+        (Person, PERSON, "Empty Response"),
+        (Answer, '{"answer": "Ann"}', "Ann"),
+    ],
+)
+@pytest.mark.parametrize("mode", [ResponseMode.REFINE, ResponseMode.COMPACT])
+def test_streamed_refinement_wants_a_field_called_answer(
+    mode: ResponseMode, output_cls: type[BaseModel], text: str, shown: str
+) -> None:
+    """§13: whatever the model says in other fields is dropped."""
+    llm, _ = served(events(chunk({"content": text}), last_chunk()))
+    synthesizer = get_response_synthesizer(
+        llm=llm, response_mode=mode, output_cls=output_cls, streaming=True
+    )
+    response: Any = synthesizer.synthesize("Who?", [NodeWithScore(node=TextNode(text="Ann."))])
+    assert str(response) == shown
+
+
+def test_a_structured_llm_does_not_stream_through_engines() -> None:
+    """§13: core reads the generator's own name as JSON."""
+    llm, _ = served(events(chunk({"content": PERSON}), last_chunk()))
+    structured = llm.as_structured_llm(Person)
+    synthesizer = get_response_synthesizer(llm=structured, streaming=True)
+    with pytest.raises(ValidationError, match="generator object"):
+        synthesizer.synthesize("Who?", [NodeWithScore(node=TextNode(text="Ann."))])
 
 
 @pytest.mark.parametrize("is_async", [False, True])
