@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NotRequired, Required
@@ -11,11 +12,11 @@ from typing import Any, NotRequired, Required
 import pytest
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import RootModel
+from pydantic import BaseModel, RootModel
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
-from langchain_cerebras_ext.errors import UnknownParameter, UnsupportedInput
+from langchain_cerebras_ext.errors import StructuredOutputError, UnknownParameter, UnsupportedInput
 from tests.langchain.schemas import METHODS, VALUE, Person, reply_with
 from tests.langchain.support import Reply, chat
 
@@ -183,6 +184,33 @@ def test_default_falls_back_on_a_tool(settings: dict[str, Any]) -> None:
     assert service.last["tool_choice"]["function"]["name"] == name
     assert service.last["parallel_tool_calls"] is False
     assert "response_format" not in service.last
+
+
+class Branch(BaseModel):
+    """A tree."""
+
+    name: str
+    branches: list[Branch] = []
+
+
+class Forest(BaseModel):
+    """Trees."""
+
+    trees: list[Branch]
+
+
+@pytest.mark.parametrize("schema", [Branch, Forest, RECURSIVE, Forest.model_json_schema()])
+def test_what_contains_itself_is_said_to(schema: Any) -> None:
+    """LC-59: core's converter loses the inner shape; here its definitions go along, in a tool."""
+    model, service = chat(Reply())
+    with suppress(StructuredOutputError):  # the request is what counts
+        model.with_structured_output(schema).invoke("Hi")
+    sent = service.last["tools"][0]["function"]["parameters"]
+    assert sent["type"] == "object"
+    assert sent["properties"].keys() & {"branches", "trees", "children"}
+    (name,) = sent["$defs"]
+    assert f"#/$defs/{name}" in json.dumps(sent["properties"])
+    assert f"#/$defs/{name}" in json.dumps(sent["$defs"])
 
 
 def test_json_mode_asks_for_any_object() -> None:
