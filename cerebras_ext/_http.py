@@ -42,6 +42,7 @@ __all__ = [
     "TRANSPORT_VARIABLE",
     "end_within",
     "http_library",
+    "knows_deadline",
     "new_async_client",
     "new_client",
     "new_request",
@@ -155,11 +156,15 @@ def new_request(client: Any, base_url: str | None, step: Send) -> Any:
     )
 
 
+def knows_deadline(response: httpx.Response) -> bool:
+    """Whether the response's connection is from our own pool, and ends with its call's time."""
+    return hasattr(response.extensions.get("network_stream"), "end_within")
+
+
 def end_within(response: httpx.Response, seconds: float) -> None:
     """Gives the rest of a body this much time, where the connection is from our own pool."""
-    limit = getattr(response.extensions.get("network_stream"), "end_within", None)
-    if limit is not None:
-        limit(seconds)
+    if knows_deadline(response):
+        response.extensions["network_stream"].end_within(seconds)
 
 
 def read_head(response: httpx.Response) -> Head:

@@ -2,8 +2,8 @@
 
 The adapters make a framework's objects for every streamed token, from values whose types they know.
 A constructor spends most of a token's time on validating those; what pydantic's `__setstate__` does
-costs a fraction. Whether both give the same is tried out once, and if they ever do not, because pydantic
-or the framework has changed, the constructor is used.
+costs a fraction. Whether both give the same is tried out once, and if they ever do not, because
+pydantic or the framework has changed, the constructor is used.
 """
 
 from __future__ import annotations

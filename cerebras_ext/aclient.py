@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
-from cerebras_ext._http import new_async_client, new_request, read_head, step_failure
+from cerebras_ext._http import (
+    knows_deadline,
+    new_async_client,
+    new_request,
+    read_head,
+    step_failure,
+)
 from cerebras_ext._locks import new_lock
 from cerebras_ext._loops import Guard, closed_with_loop
 from cerebras_ext._shared import SharedClients
@@ -277,21 +283,25 @@ class _Body(AsyncIterator[bytes]):
 async def _pieces(
     response: httpx.Response, step: Send, now_s: Callable[[], float]
 ) -> AsyncGenerator[bytes, None]:
-    deadline_s = step.deadline_s
+    deadline_s = None if knows_deadline(response) else step.deadline_s
     try:
         if response.is_stream_consumed:
             yield response.content
             return
         raw = response.aiter_raw()
-        left_s: float | None = None
         while True:
-            if deadline_s is not None:
-                left_s = deadline_s - now_s()
-            async with asyncio.timeout(left_s):
+            if deadline_s is None:
                 piece = await anext(raw, None)
+            else:
+                async with asyncio.timeout(deadline_s - now_s()):
+                    piece = await anext(raw, None)
             if piece is None:
                 return
             yield piece
+            if step.deadline_s is not None and now_s() > step.deadline_s:
+                raise total_timeout()
+    except CerebrasError:
+        raise
     except TimeoutError:
         raise total_timeout() from None
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is

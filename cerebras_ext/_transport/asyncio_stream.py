@@ -78,7 +78,7 @@ class AsyncioStream(asyncio.Protocol):
         unread = self._unread
         if not unread and not self._is_over:
             self._reader = self._loop.create_future()
-            await self._wait(self._reader, timeout, self._core.ReadTimeout)
+            await self._wait(self._reader, self._wire.within(timeout), self._core.ReadTimeout)
         if not unread:
             if self._error is not None:
                 raise self._core.ReadError(str(self._error)) from self._error
@@ -96,7 +96,8 @@ class AsyncioStream(asyncio.Protocol):
             self._transport.write(self._wire.outgoing(buffer))
             if self._is_congested:
                 self._writer = self._loop.create_future()
-                await self._wait(self._writer, timeout, self._core.WriteTimeout)
+                limit_s = self._wire.within(timeout)
+                await self._wait(self._writer, limit_s, self._core.WriteTimeout)
         if self._transport is None:
             raise self._core.WriteError(str(self._error or "the connection is closed"))
 
@@ -138,6 +139,10 @@ class AsyncioStream(asyncio.Protocol):
         names = {"client_addr": "sockname", "server_addr": "peername"}
         transport = self._transport
         return None if transport is None else transport.get_extra_info(names.get(info, info))
+
+    def end_within(self, seconds: float) -> None:
+        """Gives what is still to come this much time."""
+        self._wire.end_within(seconds)
 
     async def _wait(
         self, until: asyncio.Future[None], timeout_s: float | None, expiry: type[Exception]
