@@ -128,7 +128,7 @@ def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--quick", action="store_true", help="try the harness out")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", default=[], help="rows; may be repeated")
     parser.add_argument("--of", action="append", default=[], help="contender; may be repeated")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
