@@ -271,7 +271,8 @@ def in_flight(bench: Bench, *, n_at_once: int) -> Figures:
 
         await contender.areply()
         tasks = [asyncio.create_task(keep_asking()) for _ in range(bench.some(n_at_once))]
-        await asyncio.sleep(seconds / 3)  # connections are opened, queues fill
+        while n_done + n_failed <= len(tasks):  # connections are opened, queues fill
+            await asyncio.sleep(0.05)
         n_before, cpu_s, begun_s = n_done, time.process_time(), time.monotonic()
         await asyncio.sleep(seconds)
         wall_s, cpu_s = time.monotonic() - begun_s, time.process_time() - cpu_s
