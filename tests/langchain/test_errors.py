@@ -6,6 +6,7 @@ import asyncio
 import copy
 import inspect
 import pickle
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -245,6 +246,15 @@ def test_error_keeps_what_the_client_knew() -> None:
     assert error.retry_after_s == 7
     assert error.detail == "slow down"
     assert "gpt-oss-120b" in str(error)
+
+
+@pytest.mark.parametrize("path", ["invoke", "ainvoke", "stream", "astream"])
+def test_traceback_shows_the_error_once(path: str) -> None:
+    """LC-74: translated, not wrapped: the client's error is not shown beside LangChain's."""
+    error = raised(path, chat(status_reply(400, message="no such thing"))[0])
+    text = "".join(traceback.format_exception(error))
+    assert text.count("status 400") == 1
+    assert text.rstrip().splitlines()[-1].startswith("langchain_cerebras_ext.errors.BadRequest")
 
 
 def test_trace_of_a_failure_shows_status_and_id_only() -> None:
