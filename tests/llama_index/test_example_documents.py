@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core import Settings, SimpleDirectoryReader
+from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     CondenseQuestionChatEngine,
@@ -231,6 +232,45 @@ async def test_the_default_selector_calls_a_function(
     router = RouterQueryEngine.from_defaults(tools_of(llm), llm=llm, select_multi=True)
     assert ANSWER in await answered(router, is_async=is_async)
     assert "tools" in cerebras_emulator.requests[0].body
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_agents_ask_the_documents(
+    streaming: bool, llm: Cerebras, cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-52: an engine is a tool; the agent's second turn holds what it answered."""
+    agent: Any = FunctionAgent(tools=tools_of(llm)[:1], llm=llm, streaming=streaming)
+    assert ANSWER in str(await agent.run(user_msg=QUESTION))
+    first, *_, last = cerebras_emulator.requests
+    assert [tool["function"]["name"] for tool in first.body["tools"]] == ["limits"]
+    assert [each["role"] for each in last.body["messages"]] == ["user", "assistant", "tool"]
+    assert ANSWER in last.body["messages"][2]["content"]
+
+
+@pytest.mark.filterwarnings("ignore:is_running called from within a step:DeprecationWarning")
+async def test_a_team_of_agents_asks_the_documents(
+    llm: Cerebras, cerebras_emulator: RunningEmulator
+) -> None:
+    """LI-53: handed over, one agent asks by function, and gives back to one that reads text."""
+    to_expert = {"name": "handoff", "arguments": {"to_agent": "expert", "reason": "knows limits"}}
+    asks = {"name": "limits", "arguments": {"input": QUESTION}}
+    to_writer = {"name": "handoff", "arguments": {"to_agent": "writer", "reason": "writes well"}}
+    cerebras_emulator.script(
+        {"tool_calls": [to_expert]},
+        {"tool_calls": [asks]},
+        {"content": f"The documents say: {ANSWER}."},  # the engine's own request
+        {"tool_calls": [to_writer]},
+        {"content": f"Thought: I can answer without using any more tools.\nAnswer: {ANSWER}!"},
+    )
+    front = FunctionAgent(name="front", description="Asks others.", tools=[], llm=llm)
+    expert = FunctionAgent(name="expert", description="Knows.", tools=tools_of(llm)[:1], llm=llm)
+    writer = ReActAgent(name="writer", description="Writes.", tools=[], llm=llm)
+    team: Any = AgentWorkflow(agents=[front, expert, writer], root_agent="front")
+    assert str(await team.run(user_msg=QUESTION)) == f"{ANSWER}!"
+    written = cerebras_emulator.requests[-1].body["messages"]
+    roles = [message["role"] for message in written]
+    assert roles == ["system", "user", *["assistant", "tool"] * 3]
+    assert ANSWER in written[5]["content"]
 
 
 @both_ways
