@@ -258,6 +258,8 @@ def in_flight(bench: Bench, *, n_at_once: int) -> Figures:
 
     async def ran() -> Figures:
         n_done = n_failed = 0
+        n_tasks = bench.some(n_at_once)
+        all_connected = asyncio.Event()
 
         async def keep_asking() -> None:
             nonlocal n_done, n_failed
@@ -268,11 +270,12 @@ def in_flight(bench: Bench, *, n_at_once: int) -> Figures:
                 except Exception:  # noqa: BLE001 - counted
                     n_failed += 1
                     await asyncio.sleep(0.1)
+                if n_done + n_failed > n_tasks:
+                    all_connected.set()
 
         await contender.areply()
-        tasks = [asyncio.create_task(keep_asking()) for _ in range(bench.some(n_at_once))]
-        while n_done + n_failed <= len(tasks):  # connections are opened, queues fill
-            await asyncio.sleep(0.05)
+        tasks = [asyncio.create_task(keep_asking()) for _ in range(n_tasks)]
+        await all_connected.wait()
         n_before, cpu_s, begun_s = n_done, time.process_time(), time.monotonic()
         await asyncio.sleep(seconds)
         wall_s, cpu_s = time.monotonic() - begun_s, time.process_time() - cpu_s
