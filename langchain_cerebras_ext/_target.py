@@ -10,9 +10,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from cerebras_ext.schema import find_violations
-from langchain_cerebras_ext._shapes import is_object, object_in
-from langchain_cerebras_ext._tools import convertible, strict_schema
+from langchain_cerebras_ext._shapes import is_object
+from langchain_cerebras_ext._tools import convertible, strict_schema, with_lost_definitions
 from langchain_cerebras_ext._types import Method
 from langchain_cerebras_ext.errors import UnsupportedInput
 
@@ -102,28 +101,10 @@ def target_of(schema: SchemaLike | None) -> Target:
     return Target(
         name=function["name"],
         description=function.get("description") or "",
-        schema=_with_what_contains_itself(source, parameters),
+        schema=with_lost_definitions(source, parameters),
         traced=source,
         kind=kind,
     )
-
-
-def _with_what_contains_itself(source: Any, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Parameters with all their definitions where core's converter would lose some.
-
-    It puts definitions in the place of references, and nothing where one contains itself: of a tree
-    the model would learn that a node has children, and not that these are nodes.
-    """
-    written: Mapping[str, Any] = object_in(source)
-    if isinstance(source, type) and issubclass(source, BaseModel):
-        written = source.model_json_schema()
-    definitions = object_in(written.get("$defs"))
-    if not definitions or all(found.rule != "recursion" for found in find_violations(written)):
-        return parameters
-    name = str(written.get("$ref", "")).removeprefix("#/$defs/")
-    root = definitions.get(name, written)
-    kept = {key: value for key, value in root.items() if key not in ("title", "description")}
-    return {**kept, "type": "object", "$defs": definitions}
 
 
 def _named_schema(given: Mapping[str, Any]) -> Mapping[str, Any]:

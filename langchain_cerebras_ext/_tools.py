@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
 from typing_extensions import is_typeddict
 
 from cerebras_ext import wire
-from cerebras_ext.schema import NotExpressible, StrictSchema, to_strict
+from cerebras_ext.schema import NotExpressible, StrictSchema, find_violations, to_strict
 from cerebras_ext.tool_names import ToolNames
 from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
@@ -38,6 +38,7 @@ __all__ = [
     "tool_choice_to_wire",
     "tool_names_of",
     "tools_to_wire",
+    "with_lost_definitions",
 ]
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,31 @@ def convertible(source: Any) -> Any:
     return source
 
 
+def with_lost_definitions(source: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters with all their definitions where core's converter lost some.
+
+    It puts definitions in the place of references, and nothing where one contains itself: of a tree
+    the model would learn that a node has children, and not that these are nodes.
+
+    Args:
+        source: A class, a LangChain tool, or a JSON schema.
+        parameters: What core made of it.
+    """
+    if "{}" not in json.dumps(parameters, default=str):
+        return parameters
+    schema: object = getattr(source, "tool_call_schema", source)
+    written = object_in(schema)
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        written = schema.model_json_schema()
+    definitions = object_in(written.get("$defs"))
+    if not definitions or all(found.rule != "recursion" for found in find_violations(written)):
+        return parameters
+    name = str(written.get("$ref", "")).removeprefix("#/$defs/")
+    root = definitions.get(name, written)
+    kept = {key: value for key, value in root.items() if key not in ("title", "description")}
+    return {**kept, "type": "object", "$defs": definitions}
+
+
 def _bound_tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     try:
         converted = convert_to_openai_tool(convertible(tool))
@@ -92,6 +118,8 @@ def _bound_tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
             "takes function tools only"
         )
     kept = {key: function[key] for key in _FUNCTION_KEYS if function.get(key) is not None}
+    if parameters := kept.get("parameters"):
+        kept["parameters"] = with_lost_definitions(tool, parameters)
     if strict is not None:
         kept["strict"] = strict
     return {"type": "function", "function": kept}

@@ -97,8 +97,8 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
                 call = self._call_for(prompt, stop, kwargs, run_manager)
                 return self._client().complete(options=call.options, **call.request)
 
-        if len(prompts) == 1:
-            return self._result([complete(prompts[0])])
+        if len(prompts) <= 1:
+            return self._result([complete(prompt) for prompt in prompts])
         workers = min(len(prompts), self.max_concurrent_prompts)
         with ContextThreadPoolExecutor(max_workers=workers) as executor:
             futures = [executor.submit(complete, prompt) for prompt in prompts]

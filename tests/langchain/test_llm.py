@@ -132,6 +132,15 @@ def test_several_prompts_keep_their_order(is_async: bool) -> None:
     assert given == [f"<{prompt}>" for prompt in prompts]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_no_prompts_are_no_continuations(is_async: bool) -> None:
+    """LC-99: an empty list is an empty list."""
+    model, service = llm(Continuation("x"))
+    result = asyncio.run(model.agenerate([])) if is_async else model.generate([])
+    assert result.generations == []
+    assert service.requests == []
+
+
 def test_prompts_under_way_are_bounded() -> None:
     """LC-99: `max_concurrent_prompts` at once."""
     lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NotRequired, Required
 
 import pytest
@@ -90,6 +91,34 @@ def test_tool_in_any_form_is_a_function_on_the_wire(given: Any) -> None:
     assert sent["type"] == "function"
     assert sent["function"].keys() <= {"name", "description", "parameters", "strict"}
     assert "a" in sent["function"]["parameters"]["properties"]
+
+
+class Node(BaseModel):
+    """A tree."""
+
+    name: str
+    children: list[Node] = []
+
+
+@tool
+def plant(tree: Node) -> str:
+    """Plants a tree."""
+    return tree.name
+
+
+@pytest.mark.parametrize("given", [Node, plant, Node.model_json_schema()["$defs"]["Node"]])
+def test_tool_keeps_definitions_that_contain_themselves(given: Any) -> None:
+    """LC-49: core's converter would leave nothing of them."""
+    if isinstance(given, dict):
+        given = {**given, "$defs": Node.model_json_schema()["$defs"]}
+    model, service = chat(HI)
+    model.bind_tools([given]).invoke("Hi")
+    parameters = service.last["tools"][0]["function"]["parameters"]
+    assert parameters["type"] == "object"
+    assert parameters["$defs"]["Node"]["properties"]["children"]["items"] == {
+        "$ref": "#/$defs/Node"
+    }
+    assert "#/$defs/Node" in json.dumps(parameters["properties"])
 
 
 def test_runnable_as_a_tool() -> None:
