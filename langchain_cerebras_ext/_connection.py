@@ -225,8 +225,6 @@ class CerebrasConnection(BaseModel):
         cast("Any", self)._add_version("langchain-cerebras-ext", __version__)
         return self
 
-    # ---- what the class is to LangChain
-
     @classmethod
     def is_lc_serializable(cls) -> bool:
         """Whether `langchain_core.load` takes it; the key is written as a reference."""
@@ -269,8 +267,6 @@ class CerebrasConnection(BaseModel):
         _load_what_calls_need()
         with translated():
             await self._async_client().warm_up()
-
-    # ---- copies and pickles
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
@@ -315,8 +311,6 @@ class CerebrasConnection(BaseModel):
 
     def _derive_again(self, original: CerebrasConnection) -> None:
         """A hook for what depends on other fields, after a copy with changes."""
-
-    # ---- what the hooks use
 
     def _set_fields(self, spelling: Mapping[str, str]) -> dict[str, Any]:
         """The fields that are not None, under the names given to them."""

@@ -160,8 +160,6 @@ class ChatCerebras(ChatSettings, BaseChatModel):
             self.profile = own
         return self
 
-    # ---- the calls
-
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -278,8 +276,6 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         on_retry = retry_reporter(run_manager)
         return chat_call(self._defaults(), messages, stop, kwargs, on_retry=on_retry)
 
-    # ---- tools and structured output
-
     def bind_tools(
         self,
         tools: Sequence[ToolLike],
@@ -367,8 +363,6 @@ class ChatCerebras(ChatSettings, BaseChatModel):
             target=target, method=plan.method, may_call_tools=bool(tools)
         )
         return with_raw(bound, parser) if include_raw else bound | parser
-
-    # ---- what LangChain asks about the model
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         from langchain_cerebras_ext._usage import summed_token_usage
