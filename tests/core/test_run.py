@@ -88,13 +88,15 @@ ODD = [
 ]
 
 
-def assembled(chunks: list[JsonObject]) -> list[object]:
-    """All that comes of the chunks: deltas, the partial reply and the error."""
+def assembled(chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
+    """All that comes of the chunks: deltas, merged or apart, the partial reply and the error."""
     assembler = ChatAssembler(META)
     seen: list[object] = []
     try:
         for one in chunks:
             assembler.take(one)
+            if apart:
+                seen += assembler.drain()
         seen += assembler.drain()
         assembler.finish()
     except ProtocolError as error:
@@ -103,25 +105,43 @@ def assembled(chunks: list[JsonObject]) -> list[object]:
     return [*seen, assembler.partial(), assembler.is_finished]
 
 
-def assembled_at_length(chunks: list[JsonObject]) -> list[object]:
+def assembled_at_length(chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
     """The same without the short way."""
     with patch.object(Run, "goes_on_in", lambda *_: False):
-        return assembled(chunks)
+        return assembled(chunks, apart=apart)
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("plain", PLAIN)
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_chunk_amid_plain_ones_is_read_in_full(plain: JsonObject, odd: JsonObject) -> None:
+def test_odd_chunk_amid_plain_ones_is_read_in_full(
+    plain: JsonObject, odd: JsonObject, apart: bool
+) -> None:
     """Whatever stands between chunks of one text, the short way gives what the long one gives."""
     chunks = [plain, plain, odd, plain]
-    assert assembled(chunks) == assembled_at_length(chunks)
+    assert assembled(chunks, apart=apart) == assembled_at_length(chunks, apart=apart)
+
+
+@given(st.lists(st.sampled_from(PLAIN) | st.sampled_from(ODD), max_size=8), st.booleans())
+@settings(max_examples=1_000)
+def test_both_ways_agree_on_any_chunks(chunks: list[JsonObject], apart: bool) -> None:
+    """Any chunks in any order, their deltas merged or handed over one by one."""
+    assert assembled(chunks, apart=apart) == assembled_at_length(chunks, apart=apart)
 
 
 @given(st.lists(st.sampled_from(PLAIN) | st.sampled_from(ODD), max_size=8))
-@settings(max_examples=1_000)
-def test_both_ways_agree_on_any_chunks(chunks: list[JsonObject]) -> None:
-    """Any chunks in any order."""
-    assert assembled(chunks) == assembled_at_length(chunks)
+@settings(max_examples=500)
+def test_what_is_handed_over_leaves_no_trace(chunks: list[JsonObject]) -> None:
+    """A run that stays behind empty changes nothing: a new one in its place gives the same."""
+
+    class Forgetful(ChatAssembler):
+        def flush(self) -> None:
+            super().flush()
+            self._run = None
+
+    with patch(f"{__name__}.ChatAssembler", Forgetful):
+        wanted = assembled(chunks, apart=True)
+    assert assembled(chunks, apart=True) == wanted
 
 
 @pytest.mark.parametrize("plain", PLAIN)
@@ -130,6 +150,8 @@ def test_plain_chunks_take_the_short_way(plain: JsonObject) -> None:
     assembler = ChatAssembler(META)
     assembler.take(plain)
     with patch.object(ChatAssembler, "_take_choice", side_effect=AssertionError):
+        assembler.take(plain)
+        assembler.drain()
         assembler.take(plain)
 
 
