@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from cerebras_ext.emulator.server import RunningEmulator
 
-pytestmark = QUIET_BETA
+pytestmark = [QUIET_BETA, pytest.mark.once]
 
 DOWN = status_reply(503, message="down")
 TOOL = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}

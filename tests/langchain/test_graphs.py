@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cerebras_ext.emulator import RunningEmulator
     from langchain_cerebras_ext import ChatCerebras
 
-pytestmark = QUIET_BETA
+pytestmark = [QUIET_BETA, pytest.mark.once]
 
 ASKED: Any = {"messages": [HumanMessage("How is the weather in Oslo?")]}
 THREAD: Any = {"configurable": {"thread_id": "1"}}

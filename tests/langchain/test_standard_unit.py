@@ -14,6 +14,8 @@ from tests.langchain.support import KEY
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+pytestmark = pytest.mark.once
+
 
 class TestChatCerebrasUnit(ChatModelUnitTests):
     """A model that always reasons."""
