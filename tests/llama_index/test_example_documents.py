@@ -6,6 +6,7 @@ Nothing is scripted where the emulator's own answers are enough.
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +49,27 @@ from tests.llama_index.support import CORE_WARNINGS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llama_index.core import Document
+    from llama_index.core.schema import BaseNode
+
     from cerebras_ext.emulator.server import RunningEmulator
     from llama_index_cerebras_ext import Cerebras
 
 pytestmark = CORE_WARNINGS
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
-DOCUMENTS = SimpleDirectoryReader(str(DATA), required_exts=[".md"]).load_data()
-NODES = SentenceSplitter(chunk_size=300, chunk_overlap=20).get_nodes_from_documents(DOCUMENTS)
+
+
+@cache
+def example_documents() -> list[Document]:
+    return SimpleDirectoryReader(str(DATA), required_exts=[".md"]).load_data()
+
+
+@cache
+def example_nodes() -> list[BaseNode]:
+    splitter = SentenceSplitter(chunk_size=300, chunk_overlap=20)
+    return splitter.get_nodes_from_documents(example_documents())
+
 
 QUESTION = "How many requests per minute does the free trial allow?"
 ANSWER = "5 requests per minute"
@@ -74,7 +88,7 @@ both_ways = pytest.mark.parametrize("is_async", [False, True])
 
 
 def retriever(top_k: int = 3) -> BM25Retriever:
-    return BM25Retriever.from_defaults(nodes=NODES, similarity_top_k=top_k)
+    return BM25Retriever.from_defaults(nodes=example_nodes(), similarity_top_k=top_k)
 
 
 def engine_of(llm: Cerebras, **settings: Any) -> RetrieverQueryEngine:
@@ -339,7 +353,9 @@ def test_a_long_document_costs_one_call(
     make_llm: Callable[..., Cerebras], cerebras_emulator: RunningEmulator
 ) -> None:
     """LI-57: all example documents fit into the window, so there is nothing to refine."""
-    nodes = BM25Retriever.from_defaults(nodes=NODES, similarity_top_k=len(NODES))
+    nodes = BM25Retriever.from_defaults(
+        nodes=example_nodes(), similarity_top_k=len(example_nodes())
+    )
     engine = RetrieverQueryEngine.from_args(nodes, llm=make_llm())
     assert ANSWER in str(engine.query(QUESTION))
     assert len(cerebras_emulator.requests) == 1

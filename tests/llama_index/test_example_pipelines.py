@@ -39,7 +39,7 @@ from pydantic import BaseModel
 
 from cerebras_ext import CerebrasError, RateLimited
 from tests.llama_index.support import CORE_WARNINGS
-from tests.llama_index.test_example_documents import DOCUMENTS, NODES, texts_of
+from tests.llama_index.test_example_documents import example_documents, example_nodes, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +72,8 @@ def test_a_pipeline_fills_metadata(extractor_cls: Any, key: str, llm: Cerebras) 
     pipeline = IngestionPipeline(
         transformations=[SentenceSplitter(chunk_size=300), extractor_cls(llm=llm)]
     )
-    nodes = pipeline.run(documents=DOCUMENTS)
-    assert len(nodes) >= len(DOCUMENTS)
+    nodes = pipeline.run(documents=example_documents())
+    assert len(nodes) >= len(example_documents())
     assert all(node.metadata[key] for node in nodes)
 
 
@@ -102,9 +102,9 @@ def test_worker_processes_ingest(
     pipeline = IngestionPipeline(
         transformations=[SentenceSplitter(chunk_size=300), SummaryExtractor(llm=llm)]
     )
-    nodes = pipeline.run(documents=DOCUMENTS, num_workers=2)
+    nodes = pipeline.run(documents=example_documents(), num_workers=2)
     assert {node.metadata["file_name"] for node in nodes} == {
-        document.metadata["file_name"] for document in DOCUMENTS
+        document.metadata["file_name"] for document in example_documents()
     }
     assert all(node.metadata["section_summary"] for node in nodes)
     assert len(cerebras_emulator.requests) == len(nodes)
@@ -233,9 +233,9 @@ def test_a_reranker_reads_an_object(llm: Cerebras, cerebras_emulator: RunningEmu
     """§6.1: the structured reranker uses the native route."""
     answer = {"documents": [{"document_number": 2, "relevance": 9}]}
     cerebras_emulator.script({"content": json.dumps(answer)})
-    nodes = [NodeWithScore(node=node, score=1.0) for node in NODES[:3]]
+    nodes = [NodeWithScore(node=node, score=1.0) for node in example_nodes()[:3]]
     reranked = StructuredLLMRerank(llm=llm, top_n=1).postprocess_nodes(nodes, query_str="Limits?")
-    assert [each.node.node_id for each in reranked] == [NODES[1].node_id]
+    assert [each.node.node_id for each in reranked] == [example_nodes()[1].node_id]
     assert "response_format" in cerebras_emulator.requests[0].body
 
 
