@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.load import dumpd, load
 from langchain_core.runnables import ConfigurableField
 
+from cerebras_ext._http import http_library
 from langchain_cerebras_ext import CerebrasLLM
 from langchain_cerebras_ext.errors import (
     MissingKey,
@@ -142,23 +144,39 @@ def test_no_prompts_are_no_continuations(is_async: bool) -> None:
 
 
 def test_prompts_under_way_are_bounded() -> None:
-    """LC-99: `max_concurrent_prompts` at once."""
-    lock = threading.Lock()
-    here, most = 0, 0
-    gate = threading.Barrier(3)
+    """LC-99: `max_concurrent_prompts` at once, and not one more."""
+    together, too_many = threading.Barrier(3), threading.Barrier(4)
+    met: list[str] = []
 
     def answer(_request: Any, httpx: Any) -> Any:
-        nonlocal here, most
-        with lock:
-            here += 1
-            most = max(most, here)
-        gate.wait(5)
-        with lock:
-            here -= 1
+        together.wait(5)
+        with suppress(threading.BrokenBarrierError):
+            too_many.wait(0.3)
+            met.append("a fourth")
         return httpx.Response(200, json=Continuation("x").body())
 
     model, _ = llm(answer, max_concurrent_prompts=3)
     model.generate(["p"] * 9)
+    assert met == []
+
+
+async def test_prompts_under_way_are_bounded_in_async_too() -> None:
+    """LC-99: a semaphore of `max_concurrent_prompts`."""
+    here, most = 0, 0
+    httpx = http_library()
+
+    async def answer(_request: Any) -> Any:
+        nonlocal here, most
+        here += 1
+        most = max(most, here)
+        for _ in range(100):  # every task that may start has started by then
+            await asyncio.sleep(0)
+        here -= 1
+        return httpx.Response(200, json=Continuation("x").body())
+
+    model, _ = llm(max_concurrent_prompts=3)
+    model.http_async_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    await model.agenerate(["p"] * 9)
     assert most == 3
 
 
