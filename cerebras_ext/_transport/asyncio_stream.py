@@ -7,6 +7,7 @@ each read. Errors, time limits and the way names are resolved are the same.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 from cerebras_ext._transport.racing import addresses_of, first_connected
@@ -43,6 +44,9 @@ class AsyncioStream(asyncio.Protocol):
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None  # whichever of the two is waited for
+        self._expires_s = math.inf
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Notes the transport."""
@@ -61,6 +65,7 @@ class AsyncioStream(asyncio.Protocol):
         self._is_over = True
         self._error = self._error or exc
         self._transport = None
+        self._stop_timer()
         _wake(self._reader)
         _wake(self._writer)
 
@@ -147,15 +152,38 @@ class AsyncioStream(asyncio.Protocol):
     async def _wait(
         self, until: asyncio.Future[None], timeout_s: float | None, expiry: type[Exception]
     ) -> None:
-        # half the price of `asyncio.timeout`, and this is what a paced stream does most
-        timer = None if timeout_s is None else self._loop.call_later(timeout_s, _expire, until)
+        self._waiter = until
+        self._expires_s = math.inf if timeout_s is None else self._loop.time() + timeout_s
+        if timeout_s is not None and (self._timer is None or self._timer.when() > self._expires_s):
+            self._set_timer()
         try:
             await until
         except TimeoutError:
             raise expiry from None
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._waiter = None
+
+    def _set_timer(self) -> None:
+        """Sets the one timer, which rings for whoever waits then; most waits find it set.
+
+        A paced stream waits for each token; a timer for each would be a twentieth of its work.
+        """
+        self._stop_timer()
+        self._timer = self._loop.call_at(self._expires_s, self._ring)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() >= self._expires_s:
+            self._waiter.set_exception(TimeoutError())
+        elif self._expires_s < math.inf:
+            self._set_timer()
 
 
 class AsyncioBackend:
@@ -211,8 +239,3 @@ def _raise_connect_error(core: Any, error: BaseException) -> None:
 def _wake(waiter: asyncio.Future[None] | None) -> None:
     if waiter is not None and not waiter.done():
         waiter.set_result(None)
-
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
