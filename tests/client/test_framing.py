@@ -179,6 +179,7 @@ def pieces_of_replies(draw: st.DrawFn) -> list[bytes]:
     return cut(whole, *draw(st.lists(st.integers(0, len(whole)), max_size=8)))
 
 
+@pytest.mark.timeout(120)  # seconds are enough where nothing else is to be done
 @given(pieces_of_replies())
 @settings(max_examples=2_000)
 def test_generated_replies_are_the_same_for_h11(pieces: list[bytes]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NotRequired, Required
 import pytest
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, RootModel, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
@@ -113,7 +113,11 @@ def test_schema_in_any_form_is_sent_whole(kind: str) -> None:
     model.with_structured_output(KINDS[kind][0], method="json_schema").invoke("Ann is 7")
     sent = service.last["response_format"]["json_schema"]
     assert sent["name"] == name_of(kind)
-    assert sent["description"] == "A person."
+    if kind == "dataclass":  # older releases of pydantic leave its description out
+        expected = TypeAdapter(PersonData).json_schema().get("description")
+    else:
+        expected = "A person."
+    assert sent.get("description") == expected
     assert sent["schema"]["properties"].keys() == {"name", "age"}
 
 
