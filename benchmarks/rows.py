@@ -210,6 +210,7 @@ ROWS: tuple[Row, ...] = (
             {"cpu_ms": "ms CPU", "n_modules": "modules"},
             (name,),
             {"floor": floor, "package": package},
+            n_most_rounds=1,  # each has several runs already
         )
         for name, (floor, package) in _IMPORTS.items()
     ],
