@@ -114,10 +114,7 @@ class Assembler(ABC, Generic[Delta]):
             self._last_chunk = {**(self._last_chunk or {}), **without_choices(chunk)}
 
     def flush(self) -> None:
-        """Hands over what the current run holds: what comes next is a delta of its own.
-
-        The run stays, empty, for what comes next is nearly always more of the same text.
-        """
+        """Hands over what the run holds. It stays, empty: more of its text is likely to come."""
         run = self._run
         if run is not None and run.texts:
             self._emit(run, run.texts[0] if len(run.texts) == 1 else "".join(run.texts))
@@ -312,10 +309,9 @@ class ChatAssembler(Assembler[ChatDelta]):
         raw, is_merged = run.raw, self._is_merged(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
-            call_id, name = run.opening
             if is_merged:
-                raw = run.shown_with(delta=tool_call_delta(index, call_id, name, text))
-            self._out.append(ToolCallDelta(index, call_id, name, text, raw, choice))
+                raw = run.shown_with(delta=tool_call_delta(index, *run.opening, text))
+            self._out.append(ToolCallDelta(index, *run.opening, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = _appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
