@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from http.cookiejar import CookieJar
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -89,10 +90,18 @@ def _ssl_context_of(config: ClientConfig) -> ssl.SSLContext:
         return config.ssl_context or _default_ssl_context(http_library().__name__)
 
 
+class _NoCookies(CookieJar):
+    """Keeps none: calls have nothing to do with each other, and reading them takes a while."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leaves the reply's cookies alone."""
+
+
 def _client_arguments(config: ClientConfig) -> dict[str, Any]:
     http = http_library()
     return {
         "base_url": config.base_url,
+        "cookies": _NoCookies(),
         "verify": _ssl_context_of(config),
         "proxy": config.proxy,
         "follow_redirects": False,

@@ -122,6 +122,15 @@ def test_reply_has_the_facts_of_the_exchange(server: Canned, way: Way) -> None:
     assert "secret" not in str(meta.headers)
 
 
+def test_cookies_are_not_sent_back(server: Canned, way: Way) -> None:
+    """Nor kept: what one caller was given is nothing that another should show (§8.1)."""
+    server.headers = {"Set-Cookie": "__cf_bm=secret; path=/"}
+    with Asker(way, config(server.base_url)) as asker:
+        asker.ask()
+        asker.ask()
+    assert [request.headers.get("cookie") for request in server.received] == [None, None]
+
+
 @pytest.mark.parametrize("name", ["proxy", "HTTP_PROXY"])
 def test_requests_go_through_a_proxy(
     server: Canned, way: Way, name: str, monkeypatch: pytest.MonkeyPatch
