@@ -116,16 +116,19 @@ def test_unpaced_calls_meet_refusals(limited: RunningEmulator, way: Way, load: s
 
 
 def test_paced_threads_share_the_quota(limited: RunningEmulator, turned: TurnedClock) -> None:
-    """Of many at once as many are sent as fit; the others are told at once that none was sent."""
+    """Of many at once no more are sent than fit; the others are told at once that none was sent.
+
+    Where replies overtake each other, the lower level is believed: fewer may be sent then.
+    """
     hurry = never_again(limited.base_url, paces_requests=True, timeout=Timeouts(total_s=5))
     with Asker(Way(is_async=False, is_stream=False), hurry) as asker, ThreadPoolExecutor(8) as pool:
         asker.client._calls.clock = turned.clock
         asker.ask(**LOADS["requests"])
         errors = list(pool.map(lambda _: _error(asker, LOADS["requests"]), range(16)))
     refused = [error for error in errors if error is not None]
-    assert len(refused) == 12
     assert all(isinstance(error, TimedOut) and error.was_sent is False for error in refused)
-    assert len(limited.requests) == 5
+    assert len(limited.requests) == 17 - len(refused)
+    assert 2 <= len(limited.requests) <= 5
 
 
 def _error(asker: Asker, fields: dict[str, Any]) -> CerebrasError | None:
