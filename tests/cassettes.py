@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pytest
     from vcr.request import Request
 
+    from cerebras_ext.emulator import RunningEmulator
+
 CASSETTES_DIR = Path(__file__).resolve().parents[1] / "cassettes"
 PUBLIC_URL = "https://api.cerebras.ai"
 REPLAY_KEY = "csk-replay"
@@ -46,6 +48,7 @@ class RecordedService:
     base_url: str
     api_key: str
     name: str
+    emulator: RunningEmulator | None = None
 
 
 @contextmanager
@@ -58,10 +61,13 @@ def recorded_service(record_mode: str) -> Iterator[RecordedService]:
         url = os.environ.get("CEREBRAS_BASE_URL", PUBLIC_URL)
         yield RecordedService(url, key, "the Cerebras service")
     else:
-        from cerebras_ext.emulator import running_emulator
+        from cerebras_ext.catalog import all_models
+        from cerebras_ext.emulator import EmulatorOptions, running_emulator
 
-        with running_emulator() as emulator:
-            yield RecordedService(emulator.base_url, REPLAY_KEY, "the emulator of this project")
+        options = EmulatorOptions(models=[row.id for row in all_models()])
+        with running_emulator(options) as emulator:
+            name = "the emulator of this project"
+            yield RecordedService(emulator.base_url, REPLAY_KEY, name, emulator)
 
 
 def vcr_settings(service: RecordedService) -> dict[str, Any]:

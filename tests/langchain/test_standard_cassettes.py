@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.langchain.standard import SWITCHABLE, StandardSuite
+from tests.cassettes import REPLAY_KEY
+from tests.langchain.standard import JOKE, NEVER, SWITCHABLE, StandardSuite
 
 if TYPE_CHECKING:
     from tests.cassettes import RecordedService
@@ -44,3 +45,26 @@ class TestFunctionCallingReplayed(TestChatCerebrasReplayed):
 
 class TestSwitchableReasoningReplayed(TestChatCerebrasReplayed):
     model_name = SWITCHABLE
+
+
+class _RecordedFromTheEmulator(TestChatCerebrasReplayed):
+    """What the service cannot answer any more, or only to prompts that the suite does not have."""
+
+    @pytest.fixture(autouse=True)
+    def _answers(self, _recording: None, cassette_service: RecordedService) -> None:
+        emulator = cassette_service.emulator
+        if emulator is not None:
+            emulator.reset()
+            if self.method == "json_mode":
+                emulator.script(JOKE)
+        elif cassette_service.api_key != REPLAY_KEY:
+            pytest.skip("is recorded from the emulator only")
+
+
+class TestJsonModeReplayed(_RecordedFromTheEmulator):
+    method = "json_mode"
+
+
+@pytest.mark.filterwarnings("ignore:Model .* was retired")
+class TestNoReasoningReplayed(_RecordedFromTheEmulator):
+    model_name = NEVER
