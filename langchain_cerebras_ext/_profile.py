@@ -33,11 +33,10 @@ def warn_if_unknown(model: str) -> None:
     """
     from cerebras_ext.catalog import facts_of
 
-    if not facts_of(model).is_known:
+    if notice := facts_of(model).unknown_notice:
         warnings.warn(
-            f"Model {model!r} is not in the catalogue: it is sent as given, treated as a text "
-            "model with tools, and has no profile. Say what you know of it with model_facts, e.g. "
-            "{'family': 'gpt-oss', 'context_window': 131_072}.",
+            f"{notice} What is known of a model goes into model_facts, e.g. "
+            "{'family': 'gpt-oss', 'context_window': 131_072}; without, it has no profile.",
             stacklevel=5,
         )
 
