@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage
 
-__all__ = ["ALWAYS", "JOKE", "NEVER", "SWITCHABLE", "StandardSuite"]
+    from cerebras_ext.emulator import RunningEmulator
+    from tests.langchain.in_process import InProcessEmulator
+
+__all__ = ["ALWAYS", "NEVER", "SWITCHABLE", "StandardSuite"]
 
 ALWAYS, SWITCHABLE, NEVER = MODEL, OTHER_MODEL, "llama3.1-8b"
 """A model that always reasons, one whose reasoning can be switched off, and one without any."""
 
-JOKE = {
+_JOKE = {
     "contains": "joke",
     "times": 100,
     "content": '{"setup": "What do cats read?", "punchline": "The mews."}',
 }
-"""A script's step for `json_mode`: no schema is sent, and not every prompt names the keys."""
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -51,6 +53,11 @@ class StandardSuite(ChatModelIntegrationTests):
     def _images_are_local(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The suite downloads its images; this one is made here."""
         monkeypatch.setattr(suite.httpx, "get", lambda *_, **__: SimpleNamespace(content=PNG))
+
+    def prepare(self, emulator: RunningEmulator | InProcessEmulator) -> None:
+        """Has an emulator say what `json_mode` asks for: no schema is sent, nor every key named."""
+        if self.method == "json_mode":
+            emulator.script(_JOKE)
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:

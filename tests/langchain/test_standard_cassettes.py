@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cassettes import REPLAY_KEY
-from tests.langchain.standard import JOKE, NEVER, SWITCHABLE, StandardSuite
+from tests.langchain.standard import NEVER, SWITCHABLE, StandardSuite
 
 if TYPE_CHECKING:
     from tests.cassettes import RecordedService
@@ -55,8 +55,7 @@ class _RecordedFromTheEmulator(TestChatCerebrasReplayed):
         emulator = cassette_service.emulator
         if emulator is not None:
             emulator.reset()
-            if self.method == "json_mode":
-                emulator.script(JOKE)
+            self.prepare(emulator)
         elif cassette_service.api_key != REPLAY_KEY:
             pytest.skip("is recorded from the emulator only")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.langchain.standard import JOKE, NEVER, SWITCHABLE, StandardSuite
+from tests.langchain.standard import NEVER, SWITCHABLE, StandardSuite
 from tests.langchain.support import QUIET_BETA
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ class TestChatCerebrasIntegration(StandardSuite):
     @pytest.fixture(autouse=True)
     def _emulator(self, whole_service: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
         whole_service.reset()
-        if self.method == "json_mode":
-            whole_service.script(JOKE)
+        self.prepare(whole_service)
         monkeypatch.setenv("CEREBRAS_BASE_URL", whole_service.base_url)
 
 

@@ -9,7 +9,7 @@ import pytest
 from cerebras_ext.catalog import all_models
 from cerebras_ext.emulator import EmulatorOptions
 from tests.langchain.in_process import InProcessEmulator
-from tests.langchain.standard import JOKE, NEVER, SWITCHABLE, StandardSuite
+from tests.langchain.standard import NEVER, SWITCHABLE, StandardSuite
 from tests.langchain.support import QUIET_BETA
 
 pytestmark = [QUIET_BETA, pytest.mark.filterwarnings("ignore:Model .* was retired")]
@@ -21,8 +21,7 @@ class TestMockedTransport(StandardSuite):
     @pytest.fixture(autouse=True)
     def _transport(self) -> None:
         emulator = InProcessEmulator(EmulatorOptions(models=[row.id for row in all_models()]))
-        if self.method == "json_mode":
-            emulator.script(JOKE)
+        self.prepare(emulator)
         self._clients = emulator.clients()
 
     @property
