@@ -10,6 +10,7 @@ from langchain_core.runnables import ConfigurableField
 
 from cerebras_ext import errors as client
 from cerebras_ext.config import Timeouts
+from cerebras_ext.retry import RetryPolicy
 from langchain_cerebras_ext import ChatCerebras
 from langchain_cerebras_ext.errors import (
     ConfigError,
@@ -317,3 +318,8 @@ def test_configurable_alternatives() -> None:
     either = first.configurable_alternatives(ConfigurableField(id="which"), other=second)
     assert either.invoke("Hi").content == "first"
     assert either.with_config(configurable={"which": "other"}).invoke("Hi").content == "second"
+
+
+def test_retries_are_as_many_as_the_clients() -> None:
+    """The default stands in the class too, which is imported without the client."""
+    assert ChatCerebras(model=MODEL, api_key=KEY).max_retries == RetryPolicy().max_retries

@@ -15,6 +15,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
 
 import llama_index_cerebras_ext
+from cerebras_ext.retry import RetryPolicy
 from llama_index_cerebras_ext import Cerebras, register_with_llama_index
 from tests.llama_index.support import KEY, MODEL
 
@@ -152,3 +153,8 @@ def test_registration_is_opt_in(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_llm(dumped)
     assert isinstance(loaded, Cerebras)
     assert loaded.temperature == 0.5
+
+
+def test_retries_are_as_many_as_the_clients() -> None:
+    """The default stands in the class too, which is imported without the client."""
+    assert Cerebras(model=MODEL, api_key=KEY).max_retries == RetryPolicy().max_retries
