@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,15 @@ settings.register_profile("most", deadline=None, max_examples=200_000)
 settings.load_profile("few")
 
 _SOURCE = pytest.StashKey[str]()
+
+
+def pytest_sessionstart() -> None:
+    """Leaves the main thread without an event loop, as after any `asyncio.run`.
+
+    Until then asyncio makes one for whoever asks, and the frameworks' cores, which do, never close
+    it. Which test runs first must not decide whether another is told of it.
+    """
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
