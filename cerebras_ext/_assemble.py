@@ -81,18 +81,32 @@ class Assembler(ABC, Generic[Delta]):
         is_whole = len(sums) >= self._n_choices
         return is_whole and all(one.finish_reason is not None for one in sums.values())
 
-    def take(self, chunk: JsonObject, *, has_halves: bool = False) -> None:
+    def goes_on_unread(self, event: bytes) -> bool:
+        """Takes an event that differs from an earlier one in its text alone, without parsing it.
+
+        Raises:
+            ProtocolError: The arguments of a tool call are longer than the limit.
+        """
+        run = self._run
+        if run is None or self._halves is not None or not run.goes_on_unread(event):
+            return False
+        self._last_chunk = run.raw
+        return True
+
+    def take(self, chunk: JsonObject, event: bytes = b"", *, has_halves: bool = False) -> None:
         """Reads one chunk.
 
         Args:
             chunk: The parsed event.
+            event: The event as it came; later ones like it may go on unread.
             has_halves: Whether its strings may hold half surrogate pairs.
 
         Raises:
             ProtocolError: The chunk's shape is not the documented one.
         """
         run = self._run
-        if run is not None and self._halves is None and not has_halves and run.goes_on_in(chunk):
+        is_whole = self._halves is None and not has_halves
+        if run is not None and is_whole and run.goes_on_in(chunk, event):
             self._last_chunk = chunk
             return
         choices = array_of(chunk.get("choices") or [], "choices")
@@ -111,7 +125,7 @@ class Assembler(ABC, Generic[Delta]):
             for choice in choices:
                 self._take_choice(object_of(choice, "a choice"), chunk)
         else:  # usage alone, after the finish: one last chunk carries both
-            self._last_chunk = {**(self._last_chunk or {}), **without_choices(chunk)}
+            self._last_chunk = {**(self._latest() or {}), **without_choices(chunk)}
 
     def flush(self) -> None:
         """Hands over what the run holds. It stays, empty: more of its text is likely to come."""
@@ -132,13 +146,14 @@ class Assembler(ABC, Generic[Delta]):
         Raises:
             ProtocolError: The finished reply lacks something it must have.
         """
-        if self._last_chunk is None:
+        last_chunk = self._latest()
+        if last_chunk is None:
             raise ProtocolError(
                 "the event stream ended before its first chunk", where="event stream"
             )
         self.release_halves()
         self._check()
-        self._out.append(self._finish(self._last_chunk))
+        self._out.append(self._finish(last_chunk))
 
     def release_halves(self) -> None:
         """Ends texts that stopped in the middle of a surrogate pair."""
@@ -159,9 +174,7 @@ class Assembler(ABC, Generic[Delta]):
             self.flush()
             run = self._run = Run(key, choice, chunk, text)
         else:
-            run.texts.append(text)
-            run.choice = choice
-            run.raw = chunk
+            run.go_on(text, choice, chunk)
         if logprobs:
             run.logprobs.append(object_of(logprobs, "log probabilities"))
         return run
@@ -171,6 +184,12 @@ class Assembler(ABC, Generic[Delta]):
         logprobs = joined_logprobs(run.logprobs)
         is_sound = logprobs is not None and is_readable(self._logprobs_kind, logprobs)
         return logprobs if is_sound else None
+
+    def _latest(self) -> JsonObject | None:
+        """The last chunk, whether it was parsed or not."""
+        run = self._run
+        is_of_run = run is not None and run.raw is self._last_chunk
+        return run.latest() if run is not None and is_of_run else self._last_chunk
 
     def _is_merged(self, run: Run) -> bool:
         """Whether no chunk of the wire shows this run, so that one in its shape has to."""
@@ -306,7 +325,7 @@ class ChatAssembler(Assembler[ChatDelta]):
         kind, choice, index = run.key
         total = self._sums[choice]
         logprobs = self._logprobs_of(run)
-        raw, is_merged = run.raw, self._is_merged(run)
+        raw, is_merged = run.latest(), self._is_merged(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
             if is_merged:
@@ -380,7 +399,7 @@ class TextAssembler(Assembler[CompletionDelta]):
             total.tokens += run.tokens
         total.logprobs += run.logprobs
         logprobs = self._logprobs_of(run)
-        raw = run.raw
+        raw = run.latest()
         if self._is_merged(run):
             raw = run.shown_with(text=text, logprobs=logprobs, tokens=run.tokens or None)
         self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))

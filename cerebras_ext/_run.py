@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic_core import from_json, to_json
 
 if TYPE_CHECKING:
     from cerebras_ext._sums import ToolCallSum
@@ -15,6 +17,16 @@ RunKey = tuple[Kind, int, int]
 """What a text belongs to: its kind, the choice, and the tool call's index (0 for other kinds)."""
 
 _FRAGMENT_KEYS = frozenset({"function", "index", "type"})
+_MAX_PATTERNS_UNUSED = 3
+
+
+class _Alike(NamedTuple):
+    """What the events of one text have in common: the bytes around the text, and one of them."""
+
+    before: bytes
+    after: bytes
+    chunk: JsonObject
+    choice: JsonObject
 
 
 class Run:
@@ -23,7 +35,7 @@ class Run:
     Attributes:
         key: What it belongs to.
         choice: The last choice that brought a piece.
-        raw: The chunk of that choice.
+        raw: The chunk of that choice; `latest` has it with its own text.
         texts: The pieces.
         tokens: Token ids that came with them.
         logprobs: Log probabilities that came with them.
@@ -34,6 +46,7 @@ class Run:
 
     __slots__ = (
         *("call", "choice", "key", "logprobs", "opening", "raw", "texts", "tokens", "wire_index"),
+        *("_alike", "_n_unused", "_unread"),
     )
 
     def __init__(self, key: RunKey, choice: JsonObject, raw: JsonObject, text: str) -> None:
@@ -47,6 +60,9 @@ class Run:
         self.call: ToolCallSum | None = None
         self.wire_index: int | None = None
         self.opening: tuple[str | None, str | None] = (None, None)
+        self._alike: _Alike | None = None
+        self._n_unused = 0  # times it was looked for since an event last fitted
+        self._unread: str | None = None  # the last piece, if it came in an event that fitted
 
     def clear(self) -> None:
         """Forgets the pieces and what came with them; the text goes on."""
@@ -57,15 +73,66 @@ class Run:
             self.logprobs = []
         self.opening = (None, None)
 
-    def goes_on_in(self, chunk: JsonObject) -> bool:
-        """Takes a chunk that brings more of this text and nothing else, as nearly every one does.
+    def goes_on_unread(self, event: bytes) -> bool:
+        """Takes an event that differs from an earlier one of this text in nothing but the text.
 
-        Two thirds of the work on a streamed token are saved so. What is left, `Assembler.take`
-        reads in full; what is taken, it would have taken the same way.
+        It is not parsed, only its text is: most of what is left to save on a streamed token.
 
         Raises:
             ProtocolError: The arguments of the tool call are longer than the limit.
         """
+        if self._alike is None:
+            return False
+        before, after, chunk, choice = self._alike
+        if not (event.startswith(before) and event.endswith(after)):
+            return False
+        try:
+            text = from_json(event[len(before) : -len(after)])
+        except ValueError:
+            return False
+        if not text or type(text) is not str:
+            return False
+        if self.call is not None:
+            self.call.count_arguments(text)
+        self.texts.append(text)
+        self.raw, self.choice, self._unread = chunk, choice, text
+        self._n_unused = 0
+        return True
+
+    def goes_on_in(self, chunk: JsonObject, event: bytes = b"") -> bool:
+        """Takes a chunk that brings more of this text and nothing else, as nearly every one does.
+
+        What is left, `Assembler.take` reads in full; what is taken, it would have taken the same
+        way.
+
+        Args:
+            chunk: The parsed event.
+            event: The event as it came; later ones like it go on unread.
+
+        Raises:
+            ProtocolError: The arguments of the tool call are longer than the limit.
+        """
+        text = self._text_alone_in(chunk)
+        if text is None:
+            return False
+        if self.call is not None:
+            self.call.count_arguments(text)
+        self._take(text, chunk["choices"][0], chunk)
+        if event and self._n_unused < _MAX_PATTERNS_UNUSED:
+            self._learn(event, text)
+        return True
+
+    def go_on(self, text: str, choice: JsonObject, chunk: JsonObject) -> None:
+        """Takes a piece of a chunk that was read in full, and may have brought more than that."""
+        self._take(text, choice, chunk)
+        self._alike = None
+
+    def _take(self, text: str, choice: JsonObject, chunk: JsonObject) -> None:
+        self.texts.append(text)
+        self.choice, self.raw, self._unread = choice, chunk, None
+
+    def _text_alone_in(self, chunk: JsonObject) -> str | None:
+        """The text of a chunk that brings more of this text and nothing else; None for others."""
         kind, index, _ = self.key
         try:
             (choice,) = chunk["choices"]
@@ -73,7 +140,7 @@ class Run:
             if kind == "tool_calls":
                 text = self._arguments_alone(text)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return False
+            return None
         is_plain = (
             field == kind
             and text
@@ -83,14 +150,35 @@ class Run:
             and "usage" not in chunk
             and "time_info" not in chunk
         )
-        if not is_plain:
-            return False
-        if self.call is not None:
-            self.call.count_arguments(text)
-        self.texts.append(text)
-        self.choice = choice
-        self.raw = chunk
-        return True
+        return text if is_plain else None
+
+    def _learn(self, event: bytes, text: str) -> None:
+        """Cuts the text out of its event, and keeps what is around it if that is proved to be so.
+
+        The proof is that another text is read when that is put there: then this is the string that
+        the text is read from, and any string may stand in its place. A service whose events differ
+        in more than the text costs a few vain tries.
+        """
+        self._n_unused += 1
+        before, _, after = event.rpartition(to_json(text))
+        other = text + "."
+        try:
+            again = from_json(before + to_json(other) + after, allow_inf_nan=False)
+        except ValueError:
+            return
+        if self._text_alone_in(again) == other:
+            self._alike = _Alike(before, after, self.raw, self.choice)
+
+    def latest(self) -> JsonObject:
+        """The last chunk as it came, whether it was parsed or not."""
+        if self._unread is None:
+            return self.raw
+        kind = self.key[0]
+        piece: Any = self._unread
+        if kind == "tool_calls":
+            (fragment,) = self.choice["delta"][kind]
+            piece = [{**fragment, "function": {"arguments": piece}}]
+        return {**self.raw, "choices": [{**self.choice, "delta": {kind: piece}}]}
 
     def shown_with(self, **merged: Any) -> JsonObject:
         """A chunk in the shape of the last one, with the text of all of them."""

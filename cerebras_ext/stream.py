@@ -129,10 +129,13 @@ class StreamReader(Generic[Delta]):
         n_left = MAX_REPLY_BYTES - self._n_bytes
         self._n_bytes += len(piece)
         for name, text in self._sse.feed(piece[:n_left]):
-            if text.startswith(b"[DONE]"):
-                self._has_done = True
-                return
-            self._take(name, text)
+            if name != "message" or not self._assembler.goes_on_unread(text):
+                if text.startswith(b"[DONE]"):
+                    self._has_done = True
+                    return
+                self._take(name, text)
+            if not self._merges:
+                self._assembler.flush()
         if self._n_bytes > MAX_REPLY_BYTES:
             raise ProtocolError(
                 f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"
@@ -154,9 +157,7 @@ class StreamReader(Generic[Delta]):
             return
         if not is_object(chunk):
             raise unreadable("is not a JSON object")
-        self._assembler.take(chunk, has_halves=has_halves)
-        if not self._merges:
-            self._assembler.flush()
+        self._assembler.take(chunk, text, has_halves=has_halves)
 
     def partial(self) -> ChatCompletion | TextCompletion | None:
         """What has arrived so far as an unfinished reply; None before the first chunk."""
