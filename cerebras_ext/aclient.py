@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import (
     knows_deadline,
+    let_go,
     new_async_client,
     new_request,
     read_head,
@@ -216,7 +217,10 @@ class AsyncCerebrasClient:
         body: _Body | None = None
         is_live = False
         try:
-            body = await _open(http, self.config.base_url, step, self._calls.clock.now_s)
+            is_given = self._given_http is not None
+            body = await _open(
+                http, self.config.base_url, step, self._calls.clock.now_s, is_given=is_given
+            )
             sink = step.open_sink(body.head)
             async for piece in body:
                 if sink.feed(piece):
@@ -233,10 +237,15 @@ class AsyncCerebrasClient:
 
 
 async def _open(
-    http: httpx.AsyncClient, base_url: str | None, step: Send, now_s: Callable[[], float]
+    http: httpx.AsyncClient,
+    base_url: str | None,
+    step: Send,
+    now_s: Callable[[], float],
+    *,
+    is_given: bool,
 ) -> _Body:
     try:
-        request = new_request(http, base_url, step)
+        request = new_request(http, base_url, step, is_given=is_given)
         async with asyncio.timeout(step.timeouts.total_s):
             response = await http.send(request, stream=True, follow_redirects=False)
     except TimeoutError:
@@ -308,6 +317,7 @@ async def _pieces(
         raise step_failure(error, step, now_s()) from None
     finally:
         await response.aclose()
+        let_go(response)
 
 
 class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import finalize
 
 from cerebras_ext._calls import Calls, config_of
-from cerebras_ext._http import end_within, new_client, new_request, read_head, step_failure
+from cerebras_ext._http import (
+    end_within,
+    let_go,
+    new_client,
+    new_request,
+    read_head,
+    step_failure,
+)
 from cerebras_ext._locks import new_lock
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
@@ -200,7 +207,10 @@ class CerebrasClient:
         body: _Body | None = None
         is_live = False
         try:
-            body = _open(http, self.config.base_url, step, self._calls.clock.now_s)
+            is_given = self._given_http is not None
+            body = _open(
+                http, self.config.base_url, step, self._calls.clock.now_s, is_given=is_given
+            )
             sink = step.open_sink(body.head)
             for piece in body:
                 if sink.feed(piece):
@@ -217,10 +227,15 @@ class CerebrasClient:
 
 
 def _open(
-    http: httpx.Client, base_url: str | None, step: Send, now_s: Callable[[], float]
+    http: httpx.Client,
+    base_url: str | None,
+    step: Send,
+    now_s: Callable[[], float],
+    *,
+    is_given: bool,
 ) -> _Body:
     try:
-        request = new_request(http, base_url, step)
+        request = new_request(http, base_url, step, is_given=is_given)
         response = http.send(request, stream=True, follow_redirects=False)
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
         raise step_failure(error, step, now_s()) from None
@@ -273,6 +288,7 @@ def _pieces(
         raise step_failure(error, step, now_s()) from None
     finally:
         response.close()
+        let_go(response)
 
 
 class Stream(StreamState[Delta], Iterator[Delta]):

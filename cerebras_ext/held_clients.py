@@ -29,6 +29,10 @@ class _Held(NamedTuple, Generic[Client]):
     lease: ClientLease[Client] | None  # None for a client that nobody shares
 
 
+def _differs(config: ClientConfig, other: ClientConfig) -> bool:
+    return config is not other and config != other
+
+
 class _Holder(Generic[Client]):
     """Holds one client for as long as the settings stay the same."""
 
@@ -45,7 +49,7 @@ class _Holder(Generic[Client]):
     ) -> Client:
         with self._lock:
             held = self._held
-            if held is None or held.http_client is not http_client or held.config != config:
+            if held is None or held.http_client is not http_client or _differs(held.config, config):
                 if http_client is None:
                     lease = shared.lease(config)
                     held = _Held(config, None, lease.client, lease)
@@ -71,6 +75,18 @@ class HeldClients:
         """Holds nothing yet."""
         self._sync: _Holder[CerebrasClient] = _Holder()
         self._async: _Holder[AsyncCerebrasClient] = _Holder()
+        self._made: tuple[tuple[Any, ...], ClientConfig] | None = None
+
+    def config(self, given: tuple[Any, ...], make: Callable[[], ClientConfig]) -> ClientConfig:
+        """The settings that `make` makes of these values; the last ones while no value differs.
+
+        Making and checking them takes longer than a look at the values. A dict that was changed in
+        place differs.
+        """
+        if self._made is None or self._made[0] != given:
+            copies = tuple(dict(value) if isinstance(value, dict) else value for value in given)
+            self._made = copies, make()
+        return self._made[1]
 
     def sync_client(self, config: ClientConfig, http_client: Any = None) -> CerebrasClient:
         """The sync client for these settings; a given HTTP client is used, and never closed."""

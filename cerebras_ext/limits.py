@@ -22,6 +22,13 @@ Period = Literal["minute", "hour", "day"]
 
 PERIOD_S: dict[Period, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
 _RESOURCES: tuple[Resource, ...] = ("requests", "tokens")
+_FACTS = ("limit", "remaining", "reset")
+_HEADERS = [
+    (resource, period, [f"x-ratelimit-{what}-{resource}-{period}" for what in _FACTS])
+    for resource in _RESOURCES
+    for period in PERIOD_S
+]
+"""Every window, and the headers that tell of it."""
 _UNLIMITED_FROM = 2**62  # a router in front of the service writes 2**63 - 1 for "no limit"
 
 
@@ -101,13 +108,12 @@ def read_rate_limits(headers: Mapping[str, str]) -> RateLimits:
         A snapshot; false when no header was there. Unreadable numbers count as not said.
     """
     windows: list[RateLimitWindow] = []
-    for resource in _RESOURCES:
-        for period in PERIOD_S:
-            limit = _count(headers.get(f"x-ratelimit-limit-{resource}-{period}"))
-            remaining = _count(headers.get(f"x-ratelimit-remaining-{resource}-{period}"))
-            reset = _seconds(headers.get(f"x-ratelimit-reset-{resource}-{period}"))
-            if limit is not None or remaining is not None or reset is not None:
-                windows.append(RateLimitWindow(resource, period, limit, remaining, reset))
+    for resource, period, names in _HEADERS:
+        limit, remaining, reset = map(headers.get, names)
+        if limit or remaining or reset:
+            told = _count(limit), _count(remaining), _seconds(reset)
+            if any(number is not None for number in told):
+                windows.append(RateLimitWindow(resource, period, *told))
     return RateLimits(tuple(windows)) if windows else NO_RATE_LIMITS
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from importlib import import_module
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import (
@@ -57,6 +58,13 @@ _STAYS_BEHIND = (
     "ssl_context",
 )
 """Fields whose values belong to a process; a pickle has None in their place, copies share them."""
+
+_of_config = itemgetter(
+    *("allow_insecure_http", "base_url", "default_headers", "gzip_above_bytes", "max_connections"),
+    *("max_retries", "merge_deltas", "paces_requests", "proxy", "retries_queue_exceeded"),
+    *("ssl_context", "timeout"),
+)
+"""The fields that `_new_config` reads, the key aside."""
 
 _MAX_RETRIES = 2
 _CHARS_PER_TOKEN = 4
@@ -342,6 +350,11 @@ class CerebrasConnection(BaseModel):
         return key
 
     def _config(self) -> ClientConfig:
+        """What the client is to know, made anew when a field has changed."""
+        given = (self._key(), *_of_config(vars(self)))
+        return self._clients.config(given, self._new_config)
+
+    def _new_config(self) -> ClientConfig:
         from cerebras_ext.config import ClientConfig
         from cerebras_ext.retry import RetryPolicy
 

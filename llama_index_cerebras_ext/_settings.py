@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -44,6 +45,12 @@ _LOADING = object()
 
 _INCUMBENT_NAMES = {"api_base": "base_url"}
 """Field names of `llama-index-llms-cerebras`, so that moving over is a change of the import."""
+
+_of_config = itemgetter(
+    *("allow_insecure_http", "base_url", "default_headers", "max_retries", "merge_deltas"),
+    *("paces_requests", "retries_queue_exceeded", "timeout"),
+)
+"""The fields that `_config` reads, the key aside."""
 
 _REQUEST_FIELDS = (
     "temperature",
@@ -376,7 +383,7 @@ class CerebrasSettings(FunctionCallingLLM):
                 "no API key: this model was loaded without one; set the environment variable "
                 f"{API_KEY_VARIABLE} here, or pickle the model with pickle_secret=True"
             )
-        return self._config()
+        return self._clients.config((self.api_key, *_of_config(vars(self))), self._config)
 
 
 def _load_what_calls_need() -> None:

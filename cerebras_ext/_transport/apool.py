@@ -80,7 +80,8 @@ class AsyncPool:
         except BaseException:
             await self.give_back(connection)
             raise
-        return self._settings.reply(response, _Body(response.stream, connection, self))
+        response.stream = _Body(response.stream, connection, self)
+        return response
 
     async def give_back(self, connection: _Connection) -> None:
         """Ends a loan."""

@@ -138,7 +138,8 @@ class Pool:
         except BaseException:
             self.give_back(connection)
             raise
-        return self._settings.reply(response, _Body(response.stream, connection, self))
+        response.stream = _Body(response.stream, connection, self)
+        return response
 
     def give_back(self, connection: _Connection) -> None:
         """Ends a loan."""

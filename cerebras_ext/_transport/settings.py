@@ -42,14 +42,6 @@ class PoolSettings:
             "keepalive_expiry": self.keepalive_expiry_s,
         }
 
-    def reply(self, reply: httpcore.Response, body: object) -> httpcore.Response:
-        """A reply with another body."""
-        whole: Any = reply  # httpcore leaves the type of `extensions` open
-        changed: httpcore.Response = self.core.Response(
-            reply.status, headers=reply.headers, content=body, extensions=whole.extensions
-        )
-        return changed
-
 
 def timeouts_of(request: httpcore.Request) -> Mapping[str, float | None]:
     """A request's time limits in seconds: httpx's four, and `total`, for all of it."""

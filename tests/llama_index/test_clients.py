@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pydantic import SecretStr
+
 from llama_index_cerebras_ext import Cerebras
 from tests.llama_index.support import HELLO, MODEL, events, reply, served
 
@@ -22,13 +25,51 @@ def test_models_with_equal_settings_share_connections() -> None:
     assert other._client() is not first._client()
 
 
-def test_changed_settings_take_effect() -> None:
+CONNECTION_SETTINGS = {
+    "allow_insecure_http": True,
+    "api_key": SecretStr("csk-test-other"),
+    "base_url": "http://localhost:9/",
+    "default_headers": {"x-team": "a"},
+    "max_retries": 7,
+    "merge_deltas": False,
+    "paces_requests": True,
+    "retries_queue_exceeded": True,
+    "timeout": 7.0,
+}
+
+
+@pytest.mark.parametrize("name", CONNECTION_SETTINGS)
+def test_changed_settings_take_effect(name: str) -> None:
     """LI-61: an assigned field counts from the next call on."""
     llm = model()
     before = llm._client()
-    llm.max_retries = 7
+    setattr(llm, name, CONNECTION_SETTINGS[name])
     assert llm._client() is not before
-    assert llm._client().config.retry.max_retries == 7
+    assert llm._client().config == llm._config().resolved()
+
+
+def test_headers_changed_in_place_take_effect() -> None:
+    """LI-61: a dict can be changed without an assignment."""
+    llm = model()
+    before = llm._client()
+    llm.default_headers["x-team"] = "a"
+    assert llm._client() is not before
+    assert llm._client().config == llm._config().resolved()
+
+
+def test_every_setting_of_the_connection_is_looked_at() -> None:
+    """LI-61: no field that the client's settings are made of goes unnoticed when it changes."""
+    read: set[str] = set()
+
+    class Watched(Cerebras):
+        def __getattribute__(self, name: str) -> Any:
+            read.add(name)
+            return super().__getattribute__(name)
+
+    llm = Watched(model=MODEL, api_key=CANARY)
+    read.clear()
+    llm._config()
+    assert read & Watched.model_fields.keys() == CONNECTION_SETTINGS.keys()
 
 
 def test_pacing_is_the_clients() -> None:
