@@ -222,13 +222,12 @@ def let_go(response: httpx.Response) -> None:
     as often.
     """
     if hasattr(response.stream, "_response"):
-        response.stream = _empty_body(type(response))
+        response.stream = _empty_body(type(response).__module__.partition(".")[0])
 
 
 @lru_cache(maxsize=4)
-def _empty_body(response_class: type[Any]) -> Any:
-    library = import_module(response_class.__module__.partition(".")[0])
-    return library.ByteStream(b"")
+def _empty_body(library: str) -> Any:
+    return import_module(library).ByteStream(b"")
 
 
 _TIMEOUTS: dict[str, tuple[Phase, bool, str, str]] = {

@@ -23,7 +23,7 @@ Period = Literal["minute", "hour", "day"]
 PERIOD_S: dict[Period, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
 _RESOURCES: tuple[Resource, ...] = ("requests", "tokens")
 _FACTS = ("limit", "remaining", "reset")
-_HEADERS = [
+_HEADERS: list[tuple[Resource, Period, list[str]]] = [
     (resource, period, [f"x-ratelimit-{what}-{resource}-{period}" for what in _FACTS])
     for resource in _RESOURCES
     for period in PERIOD_S
