@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from cerebras_ext._json import is_object
 from cerebras_ext._locks import new_lock
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class HeldClients:
         place differs.
         """
         if self._made is None or self._made[0] != given:
-            copies = tuple({**value} if is_object(value) else value for value in given)
+            copies = tuple(dict(value) if hasattr(value, "items") else value for value in given)
             self._made = copies, make()
         return self._made[1]
 
