@@ -136,7 +136,7 @@ class Run:
         kind, index, _ = self.key
         try:
             (choice,) = chunk["choices"]
-            ((field, text),) = choice["delta"].items()
+            ((field, text),) = _brought_by(choice, kind).items()
             if kind == "tool_calls":
                 text = self._arguments_alone(text)
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -178,7 +178,8 @@ class Run:
         if kind == "tool_calls":
             (fragment,) = self.choice["delta"][kind]
             piece = [{**fragment, "function": {"arguments": piece}}]
-        return {**self.raw, "choices": [{**self.choice, "delta": {kind: piece}}]}
+        brought = {"text": piece} if kind == "text" else {"delta": {kind: piece}}
+        return {**self.raw, "choices": [{**self.choice, **brought}]}
 
     def shown_with(self, **merged: Any) -> JsonObject:
         """A chunk in the shape of the last one, with the text of all of them."""
@@ -200,6 +201,12 @@ class Run:
             and fragment.get("type", self.call.type) == self.call.type
         )
         return arguments if is_plain else None
+
+
+def _brought_by(choice: JsonObject, kind: Kind) -> JsonObject:
+    """What a choice brings to a text of this kind."""
+    delta: JsonObject = {"text": choice["text"]} if kind == "text" else choice["delta"]
+    return delta
 
 
 def _is_number(value: object, number: int | None) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext._assemble import ChatAssembler, TextAssembler
 from cerebras_ext._run import Run
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import read_rate_limits
@@ -87,10 +87,46 @@ ODD = [
     {"id": "c", "choices": [None]},
 ]
 
+PLAIN_TEXT: list[JsonObject] = [
+    {"id": "c", "choices": [{"text": "a", "index": 0}]},
+    {"id": "c", "choices": [{"text": "b", "index": 1}]},
+]
+ODD_TEXT: list[JsonObject] = [
+    {"id": "c", "choices": [{"text": "", "index": 0}]},
+    {"id": "c", "choices": [{"text": None, "index": 0}]},
+    {"id": "c", "choices": [{"text": ["f"], "index": 0}]},
+    {"id": "c", "choices": [{"text": "g", "index": 0.0}]},
+    {"id": "c", "choices": [{"text": "h"}]},
+    {"id": "c", "choices": [{"index": 0, "delta": {"text": "i"}}]},
+    {"id": "c", "choices": [{"text": "k", "index": 0, "finish_reason": "stop"}]},
+    {"id": "c", "choices": [{"text": "l", "index": 0, "tokens": [7]}]},
+    {"id": "c", "choices": [{"text": "m", "index": 0, "logprobs": {"tokens": ["m"]}}]},
+    {"id": "c", "choices": [{"text": "n", "index": 0}], "usage": {"total_tokens": 3}},
+    {"id": "c", "choices": []},
+]
+KINDS = [(ChatAssembler, PLAIN, ODD), (TextAssembler, PLAIN_TEXT, ODD_TEXT)]
+MIXTURES = [
+    pytest.param(kind, plain, odd, id=f"{kind.__name__}-{at}-{number}")
+    for kind, plains, odds in KINDS
+    for at, plain in enumerate(plains)
+    for number, odd in enumerate(odds)
+]
+"""An assembler, a chunk for its short way, and one for the long way."""
+EACH_PLAIN = pytest.mark.parametrize(
+    ("kind", "plain"), [(kind, plain) for kind, plains, _ in KINDS for plain in plains]
+)
 
-def assembled(chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
+
+CHUNKS = st.sampled_from(KINDS).flatmap(
+    lambda kind: st.tuples(
+        st.just(kind[0]), st.lists(st.sampled_from(kind[1] + kind[2]), max_size=8)
+    )
+)
+
+
+def assembled(kind: Any, chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
     """All that comes of the chunks: deltas, merged or apart, the partial reply and the error."""
-    assembler = ChatAssembler(META)
+    assembler = kind(META)
     seen: list[object] = []
     try:
         for one in chunks:
@@ -105,51 +141,51 @@ def assembled(chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
     return [*seen, assembler.partial(), assembler.is_finished]
 
 
-def assembled_at_length(chunks: list[JsonObject], *, apart: bool = False) -> list[object]:
+def assembled_at_length(
+    kind: Any, chunks: list[JsonObject], *, apart: bool = False
+) -> list[object]:
     """The same without the short way."""
     with patch.object(Run, "goes_on_in", lambda *_: False):
-        return assembled(chunks, apart=apart)
+        return assembled(kind, chunks, apart=apart)
 
 
 @pytest.mark.parametrize("apart", [False, True])
-@pytest.mark.parametrize("plain", PLAIN)
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("kind", "plain", "odd"), MIXTURES)
 def test_odd_chunk_amid_plain_ones_is_read_in_full(
-    plain: JsonObject, odd: JsonObject, apart: bool
+    kind: Any, plain: JsonObject, odd: JsonObject, apart: bool
 ) -> None:
     """Whatever stands between chunks of one text, the short way gives what the long one gives."""
     chunks = [plain, plain, odd, plain]
-    assert assembled(chunks, apart=apart) == assembled_at_length(chunks, apart=apart)
+    assert assembled(kind, chunks, apart=apart) == assembled_at_length(kind, chunks, apart=apart)
 
 
-@given(st.lists(st.sampled_from(PLAIN) | st.sampled_from(ODD), max_size=8), st.booleans())
+@given(CHUNKS, st.booleans())
 @settings(max_examples=1_000)
-def test_both_ways_agree_on_any_chunks(chunks: list[JsonObject], apart: bool) -> None:
+def test_both_ways_agree_on_any_chunks(given: tuple[Any, list[JsonObject]], apart: bool) -> None:
     """Any chunks in any order, their deltas merged or handed over one by one."""
-    assert assembled(chunks, apart=apart) == assembled_at_length(chunks, apart=apart)
+    assert assembled(*given, apart=apart) == assembled_at_length(*given, apart=apart)
 
 
-@given(st.lists(st.sampled_from(PLAIN) | st.sampled_from(ODD), max_size=8))
+@given(CHUNKS)
 @settings(max_examples=500)
-def test_what_is_handed_over_leaves_no_trace(chunks: list[JsonObject]) -> None:
+def test_what_is_handed_over_leaves_no_trace(given: tuple[Any, list[JsonObject]]) -> None:
     """A run that stays behind empty changes nothing: a new one in its place gives the same."""
+    kind, chunks = given
 
-    class Forgetful(ChatAssembler):
+    class Forgetful(kind):  # type: ignore[misc]
         def flush(self) -> None:
             super().flush()
             self._run = None
 
-    with patch(f"{__name__}.ChatAssembler", Forgetful):
-        wanted = assembled(chunks, apart=True)
-    assert assembled(chunks, apart=True) == wanted
+    assert assembled(kind, chunks, apart=True) == assembled(Forgetful, chunks, apart=True)
 
 
-@pytest.mark.parametrize("plain", PLAIN)
-def test_plain_chunks_take_the_short_way(plain: JsonObject) -> None:
+@EACH_PLAIN
+def test_plain_chunks_take_the_short_way(kind: Any, plain: JsonObject) -> None:
     """The shapes that the service sends do: a text's second chunk is never read in full."""
-    assembler = ChatAssembler(META)
+    assembler = kind(META)
     assembler.take(plain)
-    with patch.object(ChatAssembler, "_take_choice", side_effect=AssertionError):
+    with patch.object(kind, "_take_choice", side_effect=AssertionError):
         assembler.take(plain)
         assembler.drain()
         assembler.take(plain)

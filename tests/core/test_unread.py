@@ -15,7 +15,7 @@ from cerebras_ext._assemble import ChatAssembler
 from cerebras_ext._run import Run
 from cerebras_ext.errors import ProtocolError, StreamError
 from cerebras_ext.stream import StreamReader
-from tests.core.test_run import META, ODD, PLAIN, chunk, fragment
+from tests.core.test_run import EACH_PLAIN, KINDS, META, MIXTURES, chunk, fragment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,9 @@ def event(value: object, spelling: dict[str, Any] | None = None) -> bytes:
     return b"data: " + text.encode("utf-8", "surrogatepass") + b"\n\n"
 
 
-def outcome(events: Sequence[bytes], *, merges: bool) -> list[object]:
+def outcome(kind: Any, events: Sequence[bytes], *, merges: bool) -> list[object]:
     """All that comes of the events, in one piece: deltas, error, partial reply."""
-    reader: StreamReader[Any] = StreamReader(ChatAssembler(META), merges=merges)
+    reader: StreamReader[Any] = StreamReader(kind(META), merges=merges)
     seen: list[object] = list(reader.feed(b"".join(events)))
     try:
         return [*seen, *reader.end()]
@@ -46,24 +46,20 @@ def outcome(events: Sequence[bytes], *, merges: bool) -> list[object]:
         return [*seen, type(error), error.message, error.partial]
 
 
-def outcome_when_parsed(events: Sequence[bytes], *, merges: bool) -> list[object]:
+def outcome_when_parsed(kind: Any, events: Sequence[bytes], *, merges: bool) -> list[object]:
     """The same with every event parsed."""
     with patch.object(Run, "goes_on_unread", lambda *_: False):
-        return outcome(events, merges=merges)
+        return outcome(kind, events, merges=merges)
 
 
-EACH_WAY = pytest.mark.parametrize("merges", [True, False])
-
-
-@EACH_WAY
-@pytest.mark.parametrize("plain", PLAIN)
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("merges", [True, False])
+@pytest.mark.parametrize(("kind", "plain", "odd"), MIXTURES)
 def test_odd_event_amid_plain_ones_is_parsed(
-    plain: JsonObject, odd: JsonObject, merges: bool
+    kind: Any, plain: JsonObject, odd: JsonObject, merges: bool
 ) -> None:
     """Deltas, their raw chunks and the finish are equal, whatever stands between."""
     events = [*[event(plain)] * 4, event(odd), *[event(plain)] * 2, DONE]
-    assert outcome(events, merges=merges) == outcome_when_parsed(events, merges=merges)
+    assert outcome(kind, events, merges=merges) == outcome_when_parsed(kind, events, merges=merges)
 
 
 TEXTS = st.text() | st.sampled_from(
@@ -72,20 +68,20 @@ TEXTS = st.text() | st.sampled_from(
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> list[bytes]:
-    """Events of a few kinds with any texts, some of them damaged."""
+def streams(draw: st.DrawFn) -> tuple[Any, list[bytes]]:
+    """An assembler, and events of a few kinds with any texts, some of them damaged."""
     spelling = draw(st.sampled_from(SPELLINGS))
-    kinds = draw(st.lists(st.sampled_from([*PLAIN, *ODD]), min_size=1, max_size=2))
+    kind, plains, odds = draw(st.sampled_from(KINDS))
+    shapes = draw(st.lists(st.sampled_from([*plains, *odds]), min_size=1, max_size=2))
     events: list[bytes] = []
     for text in draw(st.lists(TEXTS, max_size=10)):
-        plain = draw(st.sampled_from(kinds))
-        shown = _with_text(plain, text)
+        shown = _with_text(draw(st.sampled_from(shapes)), text)
         one = event(shown, draw(st.sampled_from([spelling, spelling, *SPELLINGS])))
         if draw(st.integers(0, 9)) == 0:
             at = draw(st.integers(0, len(one) - 1))
             one = one[:at] + draw(st.binary(max_size=2)) + one[at + draw(st.integers(0, 2)) :]
         events.append(one)
-    return events
+    return kind, events
 
 
 def _with_text(plain: Any, text: str) -> Any:
@@ -101,16 +97,18 @@ def _with_text(plain: Any, text: str) -> Any:
 
 @given(streams(), st.booleans())
 @settings(max_examples=1_000)
-def test_both_ways_agree_on_any_events(events: list[bytes], merges: bool) -> None:
+def test_both_ways_agree_on_any_events(given: tuple[Any, list[bytes]], merges: bool) -> None:
     """Any texts in any spelling, whole or damaged."""
-    assert outcome(events, merges=merges) == outcome_when_parsed(events, merges=merges)
+    assert outcome(*given, merges=merges) == outcome_when_parsed(*given, merges=merges)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("plain", PLAIN)
-def test_plain_events_are_not_parsed(plain: JsonObject, spelling: dict[str, Any]) -> None:
+@EACH_PLAIN
+def test_plain_events_are_not_parsed(
+    kind: Any, plain: JsonObject, spelling: dict[str, Any]
+) -> None:
     """A text's third event and those after it are not, whatever its text."""
-    reader = StreamReader(ChatAssembler(META))
+    reader: StreamReader[Any] = StreamReader(kind(META))
     reader.feed(event(_with_text(plain, "begun"), spelling) * 2)
     with patch.object(stream, "load_json_keeping_halves", side_effect=AssertionError):
         for text in ("a", " b", '"', "\\n", "\n", "\u00e9", "\U0001f642", '{"a":'):
@@ -131,7 +129,8 @@ def test_place_that_only_looks_like_the_texts_is_not_taken() -> None:
     """The text also stands elsewhere in the event, behind its own place."""
     twins = [{**chunk({"content": text}), "model": text} for text in "abc"]
     events = [event(one) for one in [*twins, {**twins[0], "model": "d"}]]
-    assert outcome(events, merges=True) == outcome_when_parsed(events, merges=True)
+    whole = outcome_when_parsed(ChatAssembler, events, merges=True)
+    assert outcome(ChatAssembler, events, merges=True) == whole
 
 
 def test_arguments_beyond_the_limit_are_refused_unread() -> None:
