@@ -125,6 +125,14 @@ def test_events_that_differ_beside_the_text_cost_a_few_tries() -> None:
     assert len(events) <= read.call_count <= len(events) + 3
 
 
+def test_raw_chunks_are_like_the_event_that_was_parsed() -> None:
+    """Not like another one that came in between."""
+    plain, other = chunk({"content": "a"}), {**chunk({"content": "b"}), "model": "b"}
+    events = [*[event(plain)] * 3, event(other), event(plain)]
+    whole = outcome_when_parsed(ChatAssembler, events, merges=False)
+    assert outcome(ChatAssembler, events, merges=False) == whole
+
+
 def test_place_that_only_looks_like_the_texts_is_not_taken() -> None:
     """The text also stands elsewhere in the event, behind its own place."""
     twins = [{**chunk({"content": text}), "model": text} for text in "abc"]
