@@ -68,7 +68,8 @@ def find_base_url(given: str | None, *, allow_insecure_http: bool = False) -> st
 def _problem_of(url: str, parts: SplitResult, allow_insecure_http: bool) -> str | None:
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https") or not parts.hostname:
-        return "must begin with https:// and name a host"
+        found = f" (this begins with {scheme[:20]}:)" if scheme else ""
+        return f"must begin with https:// and name a host{found}"
     if parts.username is not None or parts.password is not None:
         return "must not hold a user name or password"
     if parts.query or parts.fragment:
@@ -77,8 +78,8 @@ def _problem_of(url: str, parts: SplitResult, allow_insecure_http: bool) -> str 
         return "must not hold white space, control characters or backslashes"
     if scheme == "http" and not allow_insecure_http and not _is_loopback(parts.hostname):
         return (
-            "uses http:// for a host that is not this machine, which would send the key in clear; "
-            "use https:// or allow_insecure_http=True"
+            f"uses http:// for {parts.hostname}, not this machine, and would send the key in "
+            "clear; use https:// or allow_insecure_http=True"
         )
     return None
 
