@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cerebras_ext._http import HTTP_VARIABLE, http_library
 from cerebras_ext.emulator import EmulatorOptions, RunningEmulator, running_emulator
 from cerebras_ext.emulator.rawserver import RawServer, raw_server
 from tests.client.asking import ANSWERED, WAYS, Way
@@ -48,3 +49,13 @@ def counted(emulator: RunningEmulator) -> Iterator[RawServer]:
     """The emulator behind a relay that counts connections."""
     with raw_server(upstream=emulator.root_url) as relay:
         yield relay
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def each_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each HTTP library in turn."""
+    pytest.importorskip(request.param, reason="an optional dependency")
+    monkeypatch.setenv(HTTP_VARIABLE, request.param)
+    http_library.cache_clear()
+    yield request.param
+    http_library.cache_clear()
