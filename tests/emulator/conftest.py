@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from cerebras_ext.emulator.fixtures import cerebras_emulator
+from tests.emulator.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from cerebras_ext.emulator import RunningEmulator
 
@@ -20,6 +22,5 @@ __all__ = ["cerebras_emulator", "http"]
 @pytest.fixture
 def http(cerebras_emulator: RunningEmulator) -> Iterator[httpx.Client]:
     """A plain client of the emulator, with a key."""
-    headers = {"authorization": "Bearer csk-test"}
-    with httpx.Client(base_url=cerebras_emulator.base_url, headers=headers, timeout=10) as client:
+    with client_of(cerebras_emulator) as client:
         yield client
