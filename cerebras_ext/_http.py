@@ -177,9 +177,9 @@ def new_request(client: Any, base_url: str | None, step: Send, *, is_given: bool
         return client.build_request(
             step.call.method, url, content=body, headers=list(step.headers), extensions=extensions
         )
-    headers = [("host", host), ("accept", "*/*"), ("connection", "keep-alive"), *step.headers]
+    headers = {"host": host, "accept": "*/*", "connection": "keep-alive", **dict(step.headers)}
     if body is not None:
-        headers.append(("content-length", str(len(body))))
+        headers["content-length"] = str(len(body))
     http = http_library()
     request = http.Request(
         step.call.method,

@@ -82,7 +82,7 @@ def canned() -> Iterator[Canned]:
 
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length", 0))
-            names = {name.lower(): value for name, value in self.headers.items()}
+            names = {name.lower(): ", ".join(self.headers.get_all(name)) for name in self.headers}
             request = Received(self.path, names, self.rfile.read(length))
             state.received.append(request)
             headers, body = state.reply(request)

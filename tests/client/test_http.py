@@ -11,16 +11,28 @@ import pytest
 from pydantic import SecretStr
 
 from cerebras_ext import _http
-from cerebras_ext._http import http_library, new_client, transport_error
-from cerebras_ext.config import ClientConfig
+from cerebras_ext._http import http_library, new_client, new_request, transport_error
+from cerebras_ext.config import ClientConfig, Timeouts
 from cerebras_ext.errors import ConfigError, ConnectionFailed, ProtocolError, TimedOut
+from cerebras_ext.flow import Send
+from cerebras_ext.request import CHAT, build_call, get_call
 from cerebras_ext.retry import HTTP_FRAMING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cerebras_ext.request import ApiCall
+
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 SETTINGS = ClientConfig(SecretStr("csk-test-1"), "http://127.0.0.1:1")
+
+
+CALLS = [
+    build_call(
+        CHAT, {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, is_stream=False
+    ),
+    get_call("/v1/models?format=openrouter", "model list"),
+]
 
 
 @pytest.fixture
@@ -87,6 +99,21 @@ def test_transport_is_chosen_by_the_environment(
     with new_client(SETTINGS) as client:
         pool: Any = client._transport
         assert type(pool._pool).__module__.startswith(package)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.method)
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "https://a.example/b"])
+def test_requests_are_those_the_library_would_make(call: ApiCall, base_url: str) -> None:
+    """Made without a client, which has nothing to add, they differ in nothing but speed."""
+    headers = (("user-agent", "u"), ("accept-encoding", "gzip"), ("authorization", "Bearer k"))
+    step = Send(call, headers, Timeouts(), None, lambda _: pytest.fail("nothing is sent"))
+    with new_client(SETTINGS) as client:
+        made = new_request(client, base_url, step, is_given=False)
+        usual = new_request(client, base_url, step, is_given=True)
+    assert (made.method, made.url, made.content) == (usual.method, usual.url, usual.content)
+    assert sorted(made.headers.items()) == sorted(usual.headers.items())
+    assert made.extensions == usual.extensions
+    assert list(made.stream) == list(usual.stream)
 
 
 def test_clients_share_a_context_that_verifies() -> None:

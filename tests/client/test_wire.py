@@ -131,6 +131,15 @@ def test_cookies_are_not_sent_back(server: Canned, way: Way) -> None:
     assert [request.headers.get("cookie") for request in server.received] == [None, None]
 
 
+def test_headers_of_the_user_replace_the_clients_own(server: Canned, way: Way) -> None:
+    """Each is sent once (§1.7)."""
+    chosen = {"Accept": "application/json", "Connection": "close", "User-Agent": "mine"}
+    with Asker(way, config(server.base_url)) as asker:
+        asker.ask(CallOptions(extra_headers=chosen))
+    sent = server.received[0].headers
+    assert {name: sent[name.lower()] for name in chosen} == chosen
+
+
 @pytest.mark.parametrize("name", ["proxy", "HTTP_PROXY"])
 def test_requests_go_through_a_proxy(
     server: Canned, way: Way, name: str, monkeypatch: pytest.MonkeyPatch
