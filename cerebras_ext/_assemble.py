@@ -1,4 +1,4 @@
-"""Parsed chunks in, deltas out, and what the chunks add up to; one assembler a completion kind."""
+"""Parsed chunks in, deltas out, and what the chunks add up to; chat, and what all kinds share."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from cerebras_ext._run import Run, RunKey, tool_call_delta
 from cerebras_ext._shapes import (
     array_of,
     index_of,
-    numbers_of,
     object_of,
     text_of,
     without_choices,
     without_logprobs,
     word_of,
 )
-from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, joined_logprobs
+from cerebras_ext._sums import ChatChoiceSum, TextChoiceSum, appended, joined_logprobs
 from cerebras_ext._surrogates import SurrogateJoiner
 from cerebras_ext.deltas import (
     ChatDelta,
-    CompletionDelta,
     ContentDelta,
     Finish,
     ReasoningDelta,
     StreamStart,
-    TextDelta,
-    TextFinish,
     ToolCallDelta,
 )
 from cerebras_ext.errors import ProtocolError
@@ -48,7 +44,7 @@ if TYPE_CHECKING:
 
     from cerebras_ext.wire import JsonObject
 
-__all__ = ["Assembler", "ChatAssembler", "TextAssembler"]
+__all__ = ["Assembler", "ChatAssembler"]
 
 Delta = TypeVar("Delta")
 
@@ -301,7 +297,7 @@ class ChatAssembler(Assembler[ChatDelta]):
             total.role = word_of(delta.get("role"), "a role") or total.role
             refusal = delta.get("refusal")
             if refusal:
-                total.refusal = _appended(total.refusal, text_of(refusal))
+                total.refusal = appended(total.refusal, text_of(refusal))
 
     def _take_call(
         self, fragment: JsonObject, total: ChatChoiceSum, choice: JsonObject, chunk: JsonObject
@@ -332,13 +328,13 @@ class ChatAssembler(Assembler[ChatDelta]):
                 raw = run.shown_with(delta=tool_call_delta(index, *run.opening, text))
             self._out.append(ToolCallDelta(index, *run.opening, text, raw, choice))
         elif kind == "reasoning":
-            total.reasoning = _appended(total.reasoning, text)
+            total.reasoning = appended(total.reasoning, text)
             total.reasoning_logprobs += run.logprobs
             if is_merged:
                 raw = run.shown_with(delta={"reasoning": text}, reasoning_logprobs=logprobs)
             self._out.append(ReasoningDelta(text, raw, logprobs, choice))
         else:
-            total.content = _appended(total.content, text)
+            total.content = appended(total.content, text)
             total.logprobs += run.logprobs
             if is_merged:
                 raw = run.shown_with(delta={"content": text}, logprobs=logprobs)
@@ -351,69 +347,3 @@ class ChatAssembler(Assembler[ChatDelta]):
     def _finish(self, raw: JsonObject) -> ChatDelta:
         self.reply = reply = self._whole(ChatCompletion, "chat.completion")
         return Finish(reply, raw)
-
-
-class TextAssembler(Assembler[CompletionDelta]):
-    """Chunks of a text completion in, text deltas out."""
-
-    _logprobs_kind = TextLogprobs
-
-    def __init__(self, meta: ResponseMeta, *, n_choices: int = 1) -> None:
-        """Begins a reply of so many choices."""
-        super().__init__(meta, n_choices=n_choices)
-        self._sums: dict[int, TextChoiceSum] = {}
-
-    def partial(self) -> TextCompletion | None:
-        """What has arrived so far as an unfinished reply; None before the first chunk."""
-        return self._unfinished(TextCompletion, "text_completion")
-
-    def _choice_sums(self) -> Mapping[int, TextChoiceSum]:
-        return self._sums
-
-    def _start(self, chunk: JsonObject) -> CompletionDelta:
-        return StreamStart(chunk)
-
-    def _take_choice(self, choice: JsonObject, chunk: JsonObject) -> None:
-        index = index_of(choice.get("index"), "a choice") or 0
-        total = self._sums.get(index)
-        if total is None:
-            total = self._sums[index] = TextChoiceSum(index)
-        text, tokens = choice.get("text"), numbers_of(choice.get("tokens") or [], "tokens")
-        if text is not None and total.text is None:
-            total.text = []
-        if text or tokens:
-            key: RunKey = ("text", total.index, 0)
-            run = self._extend(key, choice, chunk, text_of(text or ""), choice.get("logprobs"))
-            run.tokens += tokens
-        reason = word_of(choice.get("finish_reason"), "a finish reason")
-        if reason:
-            total.finish_reason = reason
-
-    def _emit(self, run: Run, text: str) -> None:
-        choice = run.key[1]
-        total = self._sums[choice]
-        if text:
-            total.text = _appended(total.text, text)
-        if run.tokens:
-            total.tokens = [] if total.tokens is None else total.tokens
-            total.tokens += run.tokens
-        total.logprobs += run.logprobs
-        logprobs = self._logprobs_of(run)
-        raw = run.latest()
-        if self._is_merged(run):
-            raw = run.shown_with(text=text, logprobs=logprobs, tokens=run.tokens or None)
-        self._out.append(TextDelta(text, raw, logprobs, choice, tuple(run.tokens)))
-
-    def _check(self) -> None:
-        """A text completion has nothing that could be missing."""
-
-    def _finish(self, raw: JsonObject) -> CompletionDelta:
-        self.reply = reply = self._whole(TextCompletion, "text_completion")
-        return TextFinish(reply, raw)
-
-
-def _appended(pieces: list[str] | None, text: str) -> list[str]:
-    if pieces is None:
-        return [text]
-    pieces.append(text)
-    return pieces

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext._paced import paced_flow
 from cerebras_ext._version import __version__
 from cerebras_ext.body import ACCEPT_ENCODING

@@ -186,3 +186,11 @@ class TextChoiceSum:
         if self.logprobs:
             choice["logprobs"] = joined_logprobs(self.logprobs)
         return choice
+
+
+def appended(pieces: list[str] | None, text: str) -> list[str]:
+    """The pieces of a text with one more; None has none yet."""
+    if pieces is None:
+        return [text]
+    pieces.append(text)
+    return pieces

@@ -24,7 +24,7 @@ from cerebras_ext.endpoint import check_headers, find_base_url
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
-from langchain_cerebras_ext._options import timeouts_of, unknown_option
+from langchain_cerebras_ext._options import OTHER_SPELLINGS, timeouts_of, unknown_option
 from langchain_cerebras_ext._profile import warn_if_unknown
 from langchain_cerebras_ext._shapes import is_object
 from langchain_cerebras_ext.errors import ConfigError, MissingKey
@@ -37,18 +37,6 @@ if TYPE_CHECKING:
     from cerebras_ext.held_clients import HeldClients
 
 __all__ = ["CerebrasConnection"]
-
-_OTHER_SPELLINGS = {
-    "cerebras_api_base": "base_url",
-    "cerebras_api_key": "api_key",
-    "cerebras_proxy": "proxy",
-    "max_completion_tokens": "max_tokens",
-    "min_completion_tokens": "min_tokens",
-    "model_name": "model",
-    "request_timeout": "timeout",
-    "stop_sequences": "stop",
-}
-"""Names of `langchain-cerebras` and of the wire, taken as ours."""
 
 _STAYS_BEHIND = (
     "callbacks",
@@ -175,7 +163,7 @@ class CerebrasConnection(BaseModel):
             return values
         ours: dict[str, Any] = {}
         for name, value in values.items():
-            own_name = _OTHER_SPELLINGS.get(name, name)
+            own_name = OTHER_SPELLINGS.get(name, name)
             if own_name not in cls.model_fields:
                 raise unknown_option(name, cls.model_fields, where=cls.__name__)
             if own_name in ours:

@@ -16,6 +16,7 @@ __all__ = [
     "CHAT_FIELDS",
     "CHAT_KEYS",
     "CHAT_REQUEST_KEYS",
+    "OTHER_SPELLINGS",
     "RULE_KEYS",
     "TEXT_FIELDS",
     "TEXT_KEYS",
@@ -24,6 +25,18 @@ __all__ = [
     "timeouts_of",
     "unknown_option",
 ]
+
+OTHER_SPELLINGS = {
+    "cerebras_api_base": "base_url",
+    "cerebras_api_key": "api_key",
+    "cerebras_proxy": "proxy",
+    "max_completion_tokens": "max_tokens",
+    "min_completion_tokens": "min_tokens",
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "stop_sequences": "stop",
+}
+"""Names of `langchain-cerebras` and of the wire, taken as ours."""
 
 OPTION_KEYS = frozenset({"extra_body", "extra_headers", "max_retries", "merge_deltas", "timeout"})
 """How a call is sent."""

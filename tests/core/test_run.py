@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext._run import Run
 from cerebras_ext.errors import ProtocolError
 from cerebras_ext.limits import read_rate_limits

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext.deltas import Finish, StreamStart, TextFinish
 from cerebras_ext.errors import ProtocolError, StreamError
 from cerebras_ext.reply import ResponseMeta

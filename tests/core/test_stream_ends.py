@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cerebras_ext._assemble import TextAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext.deltas import Finish
 from cerebras_ext.errors import (
     ConnectionFailed,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cerebras_ext._assemble import TextAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext.deltas import ContentDelta, ReasoningDelta, StreamStart, TextDelta
 from cerebras_ext.errors import (
     ProtocolError,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cerebras_ext._assemble import ChatAssembler, TextAssembler
+from cerebras_ext._assemble import ChatAssembler
+from cerebras_ext._assemble_text import TextAssembler
 from cerebras_ext.reply import ChatCompletion, ResponseMeta, TextCompletion
 from cerebras_ext.stream import StreamReader
 
