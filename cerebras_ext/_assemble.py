@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from cerebras_ext._json import without_halves
 from cerebras_ext._run import Run, RunKey, tool_call_delta
@@ -42,6 +42,7 @@ from cerebras_ext.reply import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cerebras_ext.deltas import LogprobsField
     from cerebras_ext.wire import JsonObject
 
 __all__ = ["Assembler", "ChatAssembler"]
@@ -159,9 +160,18 @@ class Assembler(ABC, Generic[Delta]):
         self.flush()
 
     def _extend(
-        self, key: RunKey, choice: JsonObject, chunk: JsonObject, text: str, logprobs: Any = None
+        self,
+        key: RunKey,
+        choice: JsonObject,
+        chunk: JsonObject,
+        text: str,
+        field: LogprobsField | None = None,
     ) -> Run:
-        """Adds text to the current run if it is of the same key, else begins a new run."""
+        """Adds text to the current run if it is of the same key, else begins a new run.
+
+        Log probabilities come in a field of the choice; a run has them of one field only.
+        """
+        logprobs = choice.get(field) if field else None
         if self._halves is not None:
             text = self._halves.join(key, text)
             logprobs = without_halves(logprobs)
@@ -170,8 +180,11 @@ class Assembler(ABC, Generic[Delta]):
             self.flush()
             run = self._run = Run(key, choice, chunk, text)
         else:
+            if logprobs and run.logprobs and run.logprobs_field != field:
+                self.flush()
             run.go_on(text, choice, chunk)
-        if logprobs:
+        if field and logprobs:
+            run.logprobs_field = field
             run.logprobs.append(object_of(logprobs, "log probabilities"))
         return run
 
@@ -280,12 +293,13 @@ class ChatAssembler(Assembler[ChatDelta]):
         thought = delta.get("reasoning") or delta.get("reasoning_content")
         if thought:
             key: RunKey = ("reasoning", total.index, 0)
-            logprobs = choice.get("reasoning_logprobs")
-            self._extend(key, choice, chunk, text_of(thought), logprobs)
+            is_split = choice.get("reasoning_logprobs") or delta.get("content")
+            field: LogprobsField = "reasoning_logprobs" if is_split else "logprobs"
+            self._extend(key, choice, chunk, text_of(thought), field)
         content = delta.get("content")
         if content:
             key = ("content", total.index, 0)
-            self._extend(key, choice, chunk, text_of(content), choice.get("logprobs"))
+            self._extend(key, choice, chunk, text_of(content), "logprobs")
         elif content is not None and total.content is None:
             total.content = []
         calls = delta.get("tool_calls")
@@ -321,6 +335,7 @@ class ChatAssembler(Assembler[ChatDelta]):
         kind, choice, index = run.key
         total = self._sums[choice]
         logprobs = self._logprobs_of(run)
+        total.logprobs_in(run.logprobs_field).extend(run.logprobs)
         raw, is_merged = run.latest(), self._is_merged(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)
@@ -329,13 +344,11 @@ class ChatAssembler(Assembler[ChatDelta]):
             self._out.append(ToolCallDelta(index, *run.opening, text, raw, choice))
         elif kind == "reasoning":
             total.reasoning = appended(total.reasoning, text)
-            total.reasoning_logprobs += run.logprobs
             if is_merged:
-                raw = run.shown_with(delta={"reasoning": text}, reasoning_logprobs=logprobs)
-            self._out.append(ReasoningDelta(text, raw, logprobs, choice))
+                raw = run.shown_with(delta={"reasoning": text}, **{run.logprobs_field: logprobs})
+            self._out.append(ReasoningDelta(text, raw, logprobs, choice, run.logprobs_field))
         else:
             total.content = appended(total.content, text)
-            total.logprobs += run.logprobs
             if is_merged:
                 raw = run.shown_with(delta={"content": text}, logprobs=logprobs)
             self._out.append(ContentDelta(text, raw, logprobs, choice))

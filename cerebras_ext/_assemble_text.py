@@ -49,7 +49,7 @@ class TextAssembler(Assembler[CompletionDelta]):
             total.text = []
         if text or tokens:
             key: RunKey = ("text", total.index, 0)
-            run = self._extend(key, choice, chunk, text_of(text or ""), choice.get("logprobs"))
+            run = self._extend(key, choice, chunk, text_of(text or ""), "logprobs")
             run.tokens += tokens
         reason = word_of(choice.get("finish_reason"), "a finish reason")
         if reason:

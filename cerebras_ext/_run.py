@@ -8,6 +8,7 @@ from pydantic_core import from_json, to_json
 
 if TYPE_CHECKING:
     from cerebras_ext._sums import ToolCallSum
+    from cerebras_ext.deltas import LogprobsField
     from cerebras_ext.wire import JsonObject
 
 __all__ = ["Run", "RunKey", "tool_call_delta"]
@@ -39,6 +40,7 @@ class Run:
         texts: The pieces.
         tokens: Token ids that came with them.
         logprobs: Log probabilities that came with them.
+        logprobs_field: The field of the choices that they came in.
         call: For arguments, the tool call.
         wire_index: For arguments, the call's index as the chunks have it.
         opening: The id and the name that the run brings to its call.
@@ -46,7 +48,7 @@ class Run:
 
     __slots__ = (
         *("call", "choice", "key", "logprobs", "opening", "raw", "texts", "tokens", "wire_index"),
-        *("_alike", "_n_unused", "_unread"),
+        *("_alike", "_n_unused", "_unread", "logprobs_field"),
     )
 
     def __init__(self, key: RunKey, choice: JsonObject, raw: JsonObject, text: str) -> None:
@@ -57,6 +59,7 @@ class Run:
         self.texts = [text]
         self.tokens: list[int] = []
         self.logprobs: list[JsonObject] = []
+        self.logprobs_field: LogprobsField = "logprobs"
         self.call: ToolCallSum | None = None
         self.wire_index: int | None = None
         self.opening: tuple[str | None, str | None] = (None, None)

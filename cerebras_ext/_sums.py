@@ -9,6 +9,7 @@ from cerebras_ext._json import is_array
 from cerebras_ext.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from cerebras_ext.deltas import LogprobsField
     from cerebras_ext.wire import JsonObject
 
 __all__ = [
@@ -128,6 +129,10 @@ class ChatChoiceSum:
             self._call_of_id.setdefault(call_id, call)
         self._last_at[wire_index] = self._last_at[None] = call
         return call
+
+    def logprobs_in(self, field: LogprobsField) -> list[JsonObject]:
+        """The log probabilities that came in a field."""
+        return self.logprobs if field == "logprobs" else self.reasoning_logprobs
 
     def to_wire(self) -> JsonObject:
         """The choice as an unstreamed reply shows it."""

@@ -8,7 +8,7 @@ that carries their sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from cerebras_ext.reply import ChatCompletion, TextCompletion
@@ -19,12 +19,17 @@ __all__ = [
     "CompletionDelta",
     "ContentDelta",
     "Finish",
+    "LogprobsField",
     "ReasoningDelta",
     "StreamStart",
     "TextDelta",
     "TextFinish",
     "ToolCallDelta",
 ]
+
+
+LogprobsField: TypeAlias = Literal["logprobs", "reasoning_logprobs"]
+"""A field of a choice that holds log probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,18 @@ class ContentDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """New reasoning text, apart from the answer."""
+    """New reasoning text, apart from the answer.
+
+    Attributes:
+        logprobs_field: Where a whole reply has these log probabilities: only the reasoning format
+            `parsed` keeps them apart from the answer's.
+    """
 
     text: str
     raw: JsonObject
     logprobs: JsonObject | None = None
     choice: int = 0
+    logprobs_field: LogprobsField = "reasoning_logprobs"
 
 
 @dataclass(frozen=True, slots=True)

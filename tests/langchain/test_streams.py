@@ -266,20 +266,33 @@ def test_stream_that_ends_after_the_finish_reason_is_complete(path: str) -> None
     assert PATHS[path](chat(cut)[0], "Hi").text == "Hello"
 
 
-def test_logprobs_of_chunks_add_up() -> None:
+@pytest.mark.parametrize(
+    ("field", "parts"),
+    [
+        ("logprobs", {"content": "abcd"}),
+        ("logprobs", {"reasoning": "ab", "content": "cd"}),
+        ("reasoning_logprobs", {"reasoning": "ab", "content": "cd"}),
+    ],
+)
+def test_logprobs_of_chunks_add_up(field: str, parts: dict[str, str]) -> None:
     """LC-31: log probabilities may be spread over chunks, and stand on the message once."""
     entries = [
         {"token": text, "logprob": -0.5, "bytes": [97], "top_logprobs": []} for text in ("ab", "cd")
     ]
-    chunks = Reply(content="abcd").chunks(piece=2)
-    for chunk, entry in zip(chunks[1:3], entries, strict=True):
-        chunk["choices"][0]["logprobs"] = {"content": [entry]}
-    body = Reply(content="abcd").body()
-    body["choices"][0]["logprobs"] = {"content": entries}
-    streamed = PATHS["stream"](chat(sse(chunks), merge_deltas=False)[0], "Hi")
-    assert streamed.response_metadata["logprobs"] == {"content": entries}
+    chunks, body = Reply(**parts).chunks(piece=2), Reply(**parts).body()
+    expected: dict[str, dict[str, Any]] = {}
+    for chunk, entry, where in zip(chunks[1:3], entries, (field, "logprobs"), strict=True):
+        chunk["choices"][0][where] = {"content": [entry]}
+        expected.setdefault(where, {"content": []})["content"].append(entry)
+    body["choices"][0].update(expected)
     whole, _ = chat(lambda _request, httpx: httpx.Response(200, json=body))
-    assert whole.invoke("Hi").response_metadata["logprobs"] == {"content": entries}
+    answers = [whole.invoke("Hi")]
+    answers += [
+        PATHS[path](chat(sse(chunks), merge_deltas=False)[0], "Hi") for path in ("stream", "events")
+    ]
+    for answer in answers:
+        said = {key: answer.response_metadata.get(key) for key in expected}
+        assert said == expected
 
 
 def test_response_headers_are_shown_when_asked_for() -> None:
