@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from llama_index.core.base.llms.types import (
@@ -84,6 +84,31 @@ class _OpenCall:
     wire_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A message, the calls in it that wait, and the results that the service wants behind it."""
+
+    number: int
+    message: Message
+    open: list[_OpenCall] = field(default_factory=list)
+    results: list[ToolMessage] = field(default_factory=list)
+
+    def stand_ins(self) -> Iterator[ToolMessage]:
+        """What calls without a result are answered with.
+
+        Leaving such a call out would hide from the model what it did, and that the tool may have
+        run all the same: where a turn calls a return-direct tool, core forgets the results behind
+        that tool's.
+        """
+        for call in self.open:
+            _logger.debug("messages.%d: tool call %r has no result", self.number, call.wire_id)
+            yield ToolMessage(
+                role="tool",
+                content="There is no result of this call.",
+                tool_call_id=call.wire_id,
+            )
+
+
 def past_calls_of(message: ChatMessage) -> list[PastCall]:
     """The tool calls of a message: its blocks, else what older integrations left in its kwargs.
 
@@ -130,6 +155,10 @@ def wire_messages_of(
 ) -> list[Message]:
     """The messages as the API takes them.
 
+    The service wants the result of every call, right behind the message that makes it. What core
+    and memories keep is not always so, and no user can mend it: results move to their calls, and a
+    call without one gets a stand-in. The calls that a history ends with are the caller's to answer.
+
     Args:
         messages: In order; left as they are.
         facts: Of the model they go to.
@@ -141,7 +170,9 @@ def wire_messages_of(
             is open.
     """
     history = _History(facts, names, replays_reasoning)
-    return [history.translate(number, message) for number, message in enumerate(messages)]
+    for number, message in enumerate(messages):
+        history.take(number, message)
+    return list(history.messages())
 
 
 class _History:
@@ -151,25 +182,35 @@ class _History:
         self._facts = facts
         self._names = names
         self._replay = facts.reasoning_replay if replays_reasoning else "none"
-        self._open: list[_OpenCall] = []
+        self._turns: list[_Turn] = []
         self._used_ids: set[str] = set()
 
-    def translate(self, number: int, message: ChatMessage) -> Message:
+    def take(self, number: int, message: ChatMessage) -> None:
         role = _ROLES[message.role]
         parts = list(_parts(message.blocks, role, f"messages.{number}"))
         match role:
             case "user":
-                return UserMessage(role="user", content=_user_content(parts))
+                content = _user_content(parts)
+                self._turns.append(_Turn(number, UserMessage(role="user", content=content)))
             case "assistant":
-                return self._assistant(number, message, _joined(parts))
+                self._turns.append(self._assistant(number, message, _joined(parts)))
             case "tool":
-                return self._result(number, message, _joined(parts))
+                self._place_result(number, message, _joined(parts))
             case "system" | "developer":
                 sent = role if self._facts.has_developer_role else "system"
-                return SystemMessage(role=sent, content=_joined(parts))
+                system = SystemMessage(role=sent, content=_joined(parts))
+                self._turns.append(_Turn(number, system))
 
-    def _assistant(self, number: int, message: ChatMessage, text: str) -> AssistantMessage:
+    def messages(self) -> Iterator[Message]:
+        for turn in self._turns:
+            yield turn.message
+            yield from turn.results
+            if turn is not self._turns[-1]:
+                yield from turn.stand_ins()
+
+    def _assistant(self, number: int, message: ChatMessage, text: str) -> _Turn:
         wire: AssistantMessage = {"role": "assistant"}
+        turn = _Turn(number, wire)
         calls = past_calls_of(message)
         reasoning = _reasoning_of(message) if self._replay != "none" else ""
         if reasoning and self._replay == "think_tags":
@@ -179,12 +220,12 @@ class _History:
         if reasoning and self._replay == "field":
             wire["reasoning"] = reasoning
         if calls:
-            self._open = [self._opened(c.id, f"call_{number}_{n}") for n, c in enumerate(calls)]
+            turn.open.extend(self._opened(c.id, f"call_{number}_{n}") for n, c in enumerate(calls))
             wire["tool_calls"] = [
                 self._call(call, opened.wire_id)
-                for call, opened in zip(calls, self._open, strict=True)
+                for call, opened in zip(calls, turn.open, strict=True)
             ]
-        return wire
+        return turn
 
     def _opened(self, given_id: str | None, spare_id: str) -> _OpenCall:
         wire_id = given_id or spare_id
@@ -206,24 +247,28 @@ class _History:
             },
         }
 
-    def _result(self, number: int, message: ChatMessage, text: str) -> ToolMessage | UserMessage:
-        """A tool's result, for the call that it names; for the next one when it names none.
+    def _place_result(self, number: int, message: ChatMessage, text: str) -> None:
+        """Puts a tool's result behind the call that it names; behind the next when it names none.
 
         The service refuses a result whose call is not there. Some histories hold such results:
         core's code agent drops the call of a handoff, and a trimmed memory may begin behind one.
         """
         given = message.additional_kwargs.get("tool_call_id")
-        if not given and not self._open:
+        for turn in reversed(self._turns):
+            for call in turn.open:
+                if not given or call.given_id == str(given):
+                    result = ToolMessage(role="tool", content=text, tool_call_id=call.wire_id)
+                    turn.open.remove(call)
+                    turn.results.append(result)
+                    return
+        if not given:
             raise ConfigError(
                 f"messages.{number}: this tool message answers no call; "
                 "set additional_kwargs={'tool_call_id': ...}"
             )
-        answered = [call for call in self._open if not given or call.given_id == str(given)]
-        if not answered:
-            _logger.debug("messages.%d: its tool call is not there; it goes as a user's", number)
-            return UserMessage(role="user", content=f"Result of an earlier tool call:\n\n{text}")
-        self._open.remove(answered[0])
-        return ToolMessage(role="tool", content=text, tool_call_id=answered[0].wire_id)
+        _logger.debug("messages.%d: its tool call is not there; it goes as a user's", number)
+        content = f"Result of an earlier tool call:\n\n{text}"
+        self._turns.append(_Turn(number, UserMessage(role="user", content=content)))
 
 
 def _reasoning_of(message: ChatMessage) -> str:

@@ -248,14 +248,15 @@ async def test_a_code_agent_hands_over_by_function(
     assert names == ["handoff"]
 
 
+@pytest.mark.parametrize("others", [[], TWO_CALLS["tool_calls"]])
 async def test_a_tool_that_returns_directly_ends_the_run(
-    llm: Cerebras, cerebras_emulator: RunningEmulator
+    others: list[Any], llm: Cerebras, cerebras_emulator: RunningEmulator
 ) -> None:
-    """LI-53: the extra assistant message after it can be sent back in the next run."""
+    """LI-53: what core keeps of it can be sent back, though calls behind it have no results."""
     tool = FunctionTool.from_defaults(final, return_direct=True)
-    call = {"tool_calls": [{"name": "final", "arguments": {"answer": "42"}}]}
-    cerebras_emulator.script(call, {"content": "Again."})
-    agent = FunctionAgent(tools=[tool], llm=llm)
+    call = {"name": "final", "arguments": {"answer": "42"}}
+    cerebras_emulator.script({"tool_calls": [call, *others]}, {"content": "Again."})
+    agent = FunctionAgent(tools=[tool, WEATHER], llm=llm)
     memory = ChatMemoryBuffer.from_defaults(llm=llm)
     answer, _ = await run(agent, memory=memory)
     assert str(answer) == "Final: 42"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +63,54 @@ def test_a_result_whose_call_is_not_there_goes_as_text(before: list[ChatMessage]
     """§13: core's code agent drops the calls of handoffs; the service refuses results alone."""
     sent = translated(*before, tool("Sunny", tool_call_id="gone"))[-1]
     assert sent == {"role": "user", "content": "Result of an earlier tool call:\n\nSunny"}
+
+
+NO_RESULT = "There is no result of this call."
+
+
+@pytest.mark.parametrize("results", [[], [tool("1", tool_call_id="a")]])
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+def test_a_past_call_without_result_says_so(
+    role: str, results: list[ChatMessage], caplog: pytest.LogCaptureFixture
+) -> None:
+    """§13: core forgets results of a turn with a return-direct tool; the service wants them all."""
+    caplog.set_level(logging.DEBUG, logger="llama_index_cerebras_ext")
+    calls = assistant(call("a", {}), call("b", {}))
+    sent = translated(calls, *results, ChatMessage(role=role, content="x"))
+    answers = {message["tool_call_id"]: message["content"] for message in sent[1:3]}
+    assert answers == {"a": "1" if results else NO_RESULT, "b": NO_RESULT}
+    assert sent[3] == {"role": role, "content": "x"}
+    assert "messages.0: tool call 'b' has no result" in caplog.text
+
+
+def test_calls_that_a_history_ends_with_wait_for_their_results() -> None:
+    """§13: who forgot to answer them is told so by the service, rather than the model."""
+    sent = translated(assistant(call("a", {}), call("b", {})), tool("1", tool_call_id="a"))
+    assert [message["content"] for message in sent[1:]] == ["1"]
+
+
+def test_results_go_behind_their_calls() -> None:
+    """§13: whatever stands between, since the service wants them there."""
+    sent = translated(
+        assistant(call("a", {})),
+        ChatMessage(content="x"),
+        assistant(call("b", {})),
+        tool("2", tool_call_id="b"),
+        tool("1", tool_call_id="a"),
+    )
+    shown = [message.get("tool_call_id", message["role"]) for message in sent]
+    assert shown == ["assistant", "a", "user", "assistant", "b"]
+
+
+def test_a_repeated_id_means_the_newest_call() -> None:
+    """LI-29: an earlier call of that id that nobody answered is another one."""
+    sent = translated(
+        assistant(call("f", {"n": 1})),
+        ChatMessage(content="x"),
+        assistant(call("f", {"n": 2})),
+        tool("2", tool_call_id="f"),
+    )
+    assert [message.get("content") for message in sent] == [None, NO_RESULT, "x", None, "2"]
 
 
 def test_ids_that_repeat_are_told_apart() -> None:
