@@ -11,6 +11,7 @@ Below its clients stands a connection pool of this package, see `_transport`, un
 from __future__ import annotations
 
 import os
+import time
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from cerebras_ext.errors import (
     ProtocolError,
     TimedOut,
 )
+from cerebras_ext.failures import read_failure
 from cerebras_ext.flow import Head
 from cerebras_ext.retry import HTTP_FRAMING
 
@@ -41,6 +43,7 @@ __all__ = [
     "HTTP_VARIABLE",
     "TRANSPORT_VARIABLE",
     "end_within",
+    "given_failure",
     "http_library",
     "knows_deadline",
     "let_go",
@@ -81,7 +84,13 @@ _context_lock = new_lock()
 @lru_cache(maxsize=1)
 def _default_ssl_context(library: str) -> ssl.SSLContext:
     """One context for all clients: each costs 20 ms and 0.8 MiB."""
-    context: ssl.SSLContext = import_module(library).create_ssl_context()
+    try:
+        context: ssl.SSLContext = import_module(library).create_ssl_context()
+    except OSError as error:
+        raise ConfigError(
+            f"the certificates of this machine cannot be read ({error.strerror}); check the "
+            "environment variables SSL_CERT_FILE and SSL_CERT_DIR, or give ssl_context"
+        ) from None
     return context
 
 
@@ -90,31 +99,43 @@ def _ssl_context_of(config: ClientConfig) -> ssl.SSLContext:
         return config.ssl_context or _default_ssl_context(http_library().__name__)
 
 
-def _client_arguments(config: ClientConfig) -> dict[str, Any]:
+def _made(kind: str, config: ClientConfig) -> Any:
+    """A client of the library for resolved settings, on a pool of this package."""
     http = http_library()
-    return {
-        "base_url": config.base_url,
-        "verify": _ssl_context_of(config),
-        "proxy": config.proxy,
-        "follow_redirects": False,
-        "limits": http.Limits(
-            max_connections=config.max_connections,
-            max_keepalive_connections=config.max_keepalive_connections,
-            keepalive_expiry=config.keepalive_expiry_s,
-        ),
-    }
+    limits = http.Limits(
+        max_connections=config.max_connections,
+        max_keepalive_connections=config.max_keepalive_connections,
+        keepalive_expiry=config.keepalive_expiry_s,
+    )
+    verify = _ssl_context_of(config)
+    try:
+        client = getattr(http, kind)(
+            base_url=config.base_url,
+            verify=verify,
+            proxy=config.proxy,
+            follow_redirects=False,
+            limits=limits,
+        )
+    except ImportError:
+        raise ConfigError(
+            f"proxy: one with socks needs the package socksio; pip install '{http.__name__}[socks]'"
+        ) from None
+    except (ValueError, http.InvalidURL):
+        raise ConfigError(
+            "proxy: the address of a proxy in the environment cannot be used; check HTTP_PROXY, "
+            "HTTPS_PROXY and ALL_PROXY"
+        ) from None
+    return _on_own_pool(_without_cookies(client), config)
 
 
 def new_client(config: ClientConfig) -> httpx.Client:
     """A sync client for resolved settings."""
-    client = _without_cookies(http_library().Client(**_client_arguments(config)))
-    return cast("httpx.Client", _on_own_pool(client, config))
+    return cast("httpx.Client", _made("Client", config))
 
 
 def new_async_client(config: ClientConfig) -> httpx.AsyncClient:
     """An async client for resolved settings, for one event loop."""
-    client = _without_cookies(http_library().AsyncClient(**_client_arguments(config)))
-    return cast("httpx.AsyncClient", _on_own_pool(client, config))
+    return cast("httpx.AsyncClient", _made("AsyncClient", config))
 
 
 def _without_cookies(client: Any) -> Any:
@@ -222,7 +243,7 @@ def let_go(response: httpx.Response) -> None:
     as often.
     """
     if hasattr(response.stream, "_response"):
-        response.stream = _empty_body(type(response).__module__.partition(".")[0])
+        response.stream = _empty_body(type(response.stream).__module__.partition(".")[0])
 
 
 @lru_cache(maxsize=4)
@@ -271,9 +292,36 @@ def transport_error(error: Exception) -> CerebrasError:
             return ConnectionFailed(f"{told}; {remedy}", was_sent=was_sent)
     if "RemoteProtocolError" in names:
         return _broken_http(error)
+    if "HTTPStatusError" in names:
+        return _status_failure(cast("httpx.HTTPStatusError", error).response)
     if "HTTPError" in names or "InvalidURL" in names or "StreamError" in names:
         return ConnectionFailed(f"the exchange failed ({type(error).__name__}); try again")
     raise error
+
+
+def _status_failure(response: httpx.Response) -> CerebrasError:
+    """The failure of a reply that a hook of the user's client has raised for."""
+    try:
+        body = response.content
+    except RuntimeError:  # the hook has not read it
+        body = b""
+    head = read_head(response)
+    return read_failure(head.status, head.headers, body, now_unix_s=time.time())
+
+
+_MISUSES = {
+    "client has been closed": "it is closed; give one that is open",
+    "loop": "it was used on another event loop before; give one for each loop, or none at all",
+}
+"""What a library says of a client that cannot be used, and what that means for who gave it."""
+
+
+def given_failure(error: Exception) -> ConfigError | None:
+    """What is wrong with a client that a user gave; None when that is not what has failed."""
+    if not isinstance(error, RuntimeError):
+        return None
+    problem = next((told for text, told in _MISUSES.items() if text in str(error)), None)
+    return ConfigError(f"the HTTP client that was given: {problem}") if problem else None
 
 
 def step_failure(error: Exception, step: Send, now_s: float) -> CerebrasError:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import (
+    given_failure,
     knows_deadline,
     let_go,
     new_async_client,
@@ -22,6 +23,7 @@ from cerebras_ext._locks import new_lock
 from cerebras_ext._loops import Guard, closed_with_loop
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
+from cerebras_ext.endpoint import check_http_client
 from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
@@ -75,6 +77,7 @@ class AsyncCerebrasClient:
             ConfigError: A setting cannot work.
         """
         self._calls = Calls(config_of(config, api_key, base_url, timeout, max_retries))
+        check_http_client(http_client, is_async=True)
         self._given_http = http_client
         self._https: WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, Guard]
@@ -251,7 +254,8 @@ async def _open(
     except TimeoutError:
         raise total_timeout() from None
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise step_failure(error, step, now_s()) from None
+        misuse = given_failure(error) if is_given else None
+        raise misuse or step_failure(error, step, now_s()) from None
     return _Body(response, step, now_s)
 
 

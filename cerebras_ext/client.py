@@ -12,6 +12,7 @@ from weakref import finalize
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import (
     end_within,
+    given_failure,
     let_go,
     new_client,
     new_request,
@@ -21,6 +22,7 @@ from cerebras_ext._http import (
 from cerebras_ext._locks import new_lock
 from cerebras_ext._shared import SharedClients
 from cerebras_ext._streams import DRAIN_BYTES, DRAIN_S, StreamState, total_timeout
+from cerebras_ext.endpoint import check_http_client
 from cerebras_ext.errors import CerebrasError, ConfigError, ConnectionFailed, ProtocolError
 from cerebras_ext.flow import Answer, CallFlow, OpenedStream, Outcome, Send, Sleep
 
@@ -73,6 +75,7 @@ class CerebrasClient:
             ConfigError: A setting cannot work.
         """
         self._calls = Calls(config_of(config, api_key, base_url, timeout, max_retries))
+        check_http_client(http_client, is_async=False)
         self._given_http = http_client
         self._http: httpx.Client | None = None
         self._pid = os.getpid()
@@ -238,7 +241,8 @@ def _open(
         request = new_request(http, base_url, step, is_given=is_given)
         response = http.send(request, stream=True, follow_redirects=False)
     except Exception as error:  # noqa: BLE001 - what is not the HTTP library's goes on as it is
-        raise step_failure(error, step, now_s()) from None
+        misuse = given_failure(error) if is_given else None
+        raise misuse or step_failure(error, step, now_s()) from None
     return _Body(response, step, now_s)
 
 

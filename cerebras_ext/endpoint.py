@@ -1,4 +1,4 @@
-"""The address of the service and the headers users may add, checked before anything is sent.
+"""The service's address, and what users add to requests, checked before anything is sent.
 
 Source: reliability contract section 1; API specification section 1.1 (base URLs with and without
 `/v1`).
@@ -17,7 +17,14 @@ from cerebras_ext.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BASE_URL_VARIABLE", "DEFAULT_BASE_URL", "check_headers", "check_proxy", "find_base_url"]
+__all__ = [
+    "BASE_URL_VARIABLE",
+    "DEFAULT_BASE_URL",
+    "check_headers",
+    "check_http_client",
+    "check_proxy",
+    "find_base_url",
+]
 
 BASE_URL_VARIABLE = "CEREBRAS_BASE_URL"
 DEFAULT_BASE_URL = "https://api.cerebras.ai"
@@ -128,3 +135,23 @@ def check_headers(headers: Iterable[tuple[object, object]]) -> tuple[tuple[str, 
             raise ConfigError(f"the value of header {name!r} must be printable ASCII text")
         checked.append((name.lower(), value))
     return tuple(checked)
+
+
+def check_http_client(client: object, *, is_async: bool, name: str = "http_client") -> None:
+    """Makes sure that calls of a kind can be made with an HTTP client; None is fine.
+
+    Raises:
+        ConfigError: They cannot; the message names the option.
+    """
+    if client is None:
+        return
+    kinds = [kind for kind in type(client).__mro__ if kind.__module__ in ("httpx", "httpx2")]
+    other = "Client" if is_async else "AsyncClient"
+    can_send = hasattr(client, "build_request") and hasattr(client, "send")
+    if not can_send or any(kind.__name__ == other for kind in kinds):
+        wanted = "AsyncClient" if is_async else "Client"
+        calls = "async" if is_async else "blocking"
+        raise ConfigError(
+            f"{name}: {calls} calls cannot be made with an object of type "
+            f"{type(client).__name__}; give an httpx.{wanted} or an httpx2.{wanted}"
+        )

@@ -54,7 +54,7 @@ class ChunkRenderer:
                     self._chunk(delta.text, metadata=self._logprobs("logprobs", delta.logprobs))
                 ]
             case ReasoningDelta(choice=0):
-                metadata = self._logprobs("reasoning_logprobs", delta.logprobs)
+                metadata = self._logprobs(delta.logprobs_field, delta.logprobs)
                 return [self._chunk(reasoning=delta.text, metadata=metadata)]
             case ToolCallDelta(choice=0):
                 return self._tool_call(delta)

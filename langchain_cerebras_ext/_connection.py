@@ -15,12 +15,13 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from cerebras_ext._version import __version__
-from cerebras_ext.endpoint import check_headers, find_base_url
+from cerebras_ext.endpoint import check_headers, check_http_client, find_base_url
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
@@ -197,6 +198,14 @@ class CerebrasConnection(BaseModel):
     def _usable_headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
         with translated():
             return None if headers is None else dict(check_headers(headers.items()))
+
+    @field_validator("http_client", "http_async_client", mode="after")
+    @classmethod
+    def _usable_http_client(cls, client: Any, field: ValidationInfo) -> Any:
+        name = str(field.field_name)
+        with translated():
+            check_http_client(client, is_async="async" in name, name=name)
+        return client
 
     @model_validator(mode="after")
     def _read_environment(self) -> Self:

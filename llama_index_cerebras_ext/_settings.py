@@ -27,6 +27,7 @@ from cerebras_ext.held_clients import HeldClients
 from cerebras_ext.retry import RetryPolicy
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
 from cerebras_ext.wire import JsonObject, ReasoningEffort, ReasoningFormat, ServiceTier
+from llama_index_cerebras_ext._keywords import fields_given
 from llama_index_cerebras_ext._metadata import facts_with, metadata_of, warn_if_unknown
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ __all__ = ["CerebrasSettings"]
 
 _LOADING = object()
 """Validation context of a model that comes out of a pickle: its key may be missing."""
-
-_INCUMBENT_NAMES = {"api_base": "base_url"}
-"""Field names of `llama-index-llms-cerebras`, so that moving over is a change of the import."""
 
 _of_config = itemgetter(
     *("allow_insecure_http", "base_url", "default_headers", "max_retries", "merge_deltas"),
@@ -204,23 +202,10 @@ class CerebrasSettings(FunctionCallingLLM):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_names(cls, given: Any) -> Any:
+    def _read_keywords(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        named = {
-            _INCUMBENT_NAMES.get(name, name): value
-            for name, value in cast("Mapping[str, Any]", given).items()
-        }
-        named.pop("class_name", None)  # the type tag of a dump
-        for name in named.keys() - cls.model_fields.keys():
-            from difflib import get_close_matches  # only on the way to an error
-
-            near = get_close_matches(name, cls.model_fields, 1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else "request fields go to additional_kwargs"
-            )
-            raise TypeError(f"{cls.__name__} has no field {name!r}; {hint}")
-        return named
+        return fields_given(cast("Mapping[str, Any]", given), cls.model_fields, owner=cls.__name__)
 
     @field_validator("timeout", mode="before")
     @classmethod

@@ -118,6 +118,58 @@ def test_the_incumbents_name_for_the_address_is_taken() -> None:
     assert model(api_base="http://localhost:1/v1/").base_url == "http://localhost:1"
 
 
+def test_no_address_takes_none_away() -> None:
+    """A key and prompts never go elsewhere because the other name is there, as None."""
+    for names in (("base_url", "api_base"), ("api_base", "base_url")):
+        address = dict(zip(names, ("http://localhost:1", None), strict=True))
+        assert model(**address).base_url == "http://localhost:1"
+        assert model(**dict(reversed(address.items()))).base_url == "http://localhost:1"
+
+
+def test_two_addresses_are_refused() -> None:
+    """Which one is meant is not for us to say."""
+    with pytest.raises(ConfigError, match="base_url is given two values"):
+        model(base_url="http://localhost:1", api_base="http://localhost:2")
+    same = "http://localhost:1"
+    assert model(base_url=same, api_base=same).base_url == same
+
+
+@pytest.mark.parametrize("name", sorted(Cerebras.model_fields.keys() - {"model"}))
+def test_none_means_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moving over: the incumbent takes None for whatever need not be set."""
+    monkeypatch.setenv("CEREBRAS_API_KEY", CANARY)
+    given, left_out = Cerebras(model=MODEL, **{name: None}), Cerebras(model=MODEL)
+    if name != "callback_manager":  # one of its own for each model
+        assert getattr(given, name) == getattr(left_out, name)
+
+
+def test_none_is_a_value_where_a_subclass_says_so() -> None:
+    """LI-03: a subclass with a temperature of its own can be told to send none."""
+
+    class Cool(Cerebras):
+        temperature: float | None = 0.1
+
+    assert Cool(model=MODEL, api_key=CANARY, temperature=None).temperature is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("api_version", "no version"),
+        ("audio_config", "text only"),
+        ("modalities", "text only"),
+        ("openai_client", "http_client"),
+        ("reuse_client", "always shared"),
+        ("should_use_structured_outputs", "pydantic_program_mode"),
+        ("tokenizer", "Settings.tokenizer"),
+    ],
+)
+def test_the_incumbents_other_keywords_are_to_be_left_out(name: str, reason: str) -> None:
+    """Moving over: an error says why they have no field here, and guesses no other."""
+    with pytest.raises(TypeError, match=f"leave it out: .*{reason}"):
+        model(**{name: None})
+
+
 @pytest.mark.parametrize(
     "url", ["http://localhost:1", "http://localhost:1/v1", "http://localhost:1/v1/"]
 )
