@@ -7,12 +7,13 @@ display only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
 
-from cerebras_ext._json import is_object, load_json, replace_lone_surrogates
+from cerebras_ext._json import is_array, is_object, load_json, replace_lone_surrogates
 
 __all__ = ["InvalidArguments", "parse_partial_object", "read_arguments", "seal"]
 
@@ -41,6 +42,8 @@ def read_arguments(text: str) -> dict[str, Any] | InvalidArguments:
         return {}
     if not is_object(value):
         return InvalidArguments(f"a JSON {_kind_of(value)} where an object belongs")
+    if _has_infinity(value):
+        return InvalidArguments("JSON with a number that is too large")
     return value
 
 
@@ -101,8 +104,17 @@ def _scan(text: str) -> tuple[list[str], str]:
     return open_brackets, '"' if is_in_string else ""
 
 
+def _has_infinity(value: object) -> bool:
+    """Whether a number was too large for a float, and cannot be written as JSON again."""
+    if is_object(value):
+        return any(map(_has_infinity, value.values()))
+    if is_array(value):
+        return any(map(_has_infinity, value))
+    return isinstance(value, float) and math.isinf(value)
+
+
 def _kind_of(value: object) -> str:
-    if isinstance(value, list):
+    if is_array(value):
         return "array"
     if isinstance(value, str):
         return "string"

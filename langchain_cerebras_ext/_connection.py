@@ -23,6 +23,7 @@ from pydantic import (
 from cerebras_ext._version import __version__
 from cerebras_ext.endpoint import check_headers, check_http_client, find_base_url
 from cerebras_ext.secrets import API_KEY_VARIABLE, find_key
+from langchain_cerebras_ext._copies import STAYS_BEHIND, Copies
 from langchain_cerebras_ext._errors import translated
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._options import OTHER_SPELLINGS, timeouts_of, unknown_option
@@ -39,15 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CerebrasConnection"]
 
-_STAYS_BEHIND = (
-    "callbacks",
-    "http_async_client",
-    "http_client",
-    "rate_limiter",
-    "ssl_context",
-)
-"""Fields whose values belong to a process; a pickle has None in their place, copies share them."""
-
 _of_config = itemgetter(
     *("allow_insecure_http", "base_url", "default_headers", "gzip_above_bytes", "max_connections"),
     *("max_retries", "merge_deltas", "paces_requests", "proxy", "retries_queue_exceeded"),
@@ -59,7 +51,7 @@ _MAX_RETRIES = 2
 _CHARS_PER_TOKEN = 4
 
 
-class CerebrasConnection(BaseModel):
+class CerebrasConnection(Copies, BaseModel):
     """What every model of this package has, to be mixed into LangChain's base classes."""
 
     model_config = ConfigDict(
@@ -273,49 +265,15 @@ class CerebrasConnection(BaseModel):
         with translated():
             await self._async_client().warm_up()
 
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied._forget_derived()
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        shared = [getattr(self, name, None) for name in _STAYS_BEHIND]
-        known = {id(value): value for value in shared if value is not None}
-        return super(CerebrasConnection, self.__copy__()).__deepcopy__({**known, **(memo or {})})
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields replaced; what core derived from the old ones is derived again.
-
-        Raises:
-            UnknownParameter: There is no such field.
-        """
-        for name in update or ():
-            if name not in type(self).model_fields:
-                raise unknown_option(name, type(self).model_fields, where=type(self).__name__)
-        copied = super().model_copy(update=dict(update) if update else None, deep=deep)
-        copied._derive_again(self)
-        return copied
-
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
         fields = {name: value for name, value in state["__dict__"].items() if self._is_field(name)}
-        fields |= {name: None for name in _STAYS_BEHIND if name in fields}
+        fields |= {name: None for name in STAYS_BEHIND if name in fields}
         if not self.pickle_secret:
             fields |= {"api_key": None, "default_headers": None}
             if "@" in (self.proxy or ""):
                 fields["proxy"] = None
         return {**state, "__dict__": fields}
-
-    def _is_field(self, name: str) -> bool:
-        return name in type(self).model_fields
-
-    def _forget_derived(self) -> None:
-        """Drops cached properties: core's dump of the old fields, and our clients."""
-        for name in [name for name in vars(self) if not self._is_field(name)]:
-            del vars(self)[name]
-
-    def _derive_again(self, original: CerebrasConnection) -> None:
-        """A hook for what depends on other fields, after a copy with changes."""
 
     def _set_fields(self, spelling: Mapping[str, str]) -> dict[str, Any]:
         """The fields that are not None, under the names given to them."""

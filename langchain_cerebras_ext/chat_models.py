@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import ModelProfile
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-    from langchain_cerebras_ext._connection import CerebrasConnection
+    from langchain_cerebras_ext._copies import Copies
     from langchain_cerebras_ext._events import Event
     from langchain_cerebras_ext._request import ChatCall
     from langchain_cerebras_ext._retries import RunManager
@@ -372,7 +372,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         return profile_of(self._facts(), is_described=bool(self.model_facts))
 
-    def _derive_again(self, original: CerebrasConnection) -> None:
+    def _derive_again(self, original: Copies) -> None:
         if self.profile == cast("ChatCerebras", original)._resolve_model_profile():
             self.profile = self._resolve_model_profile()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -41,6 +42,14 @@ def _chooses_again() -> Iterator[None]:
     http_library.cache_clear()
     yield
     http_library.cache_clear()
+
+
+@pytest.fixture
+def _reads_certificates_again() -> Iterator[None]:
+    """They are read once a process; here, once a test."""
+    _http._default_ssl_context.cache_clear()
+    yield
+    _http._default_ssl_context.cache_clear()
 
 
 @pytest.mark.usefixtures("_chooses_again")
@@ -223,3 +232,29 @@ def test_other_exceptions_are_not_ours() -> None:
     """A bug goes on as it is."""
     with pytest.raises(LookupError, match="a bug"):
         transport_error(LookupError("a bug"))
+
+
+@pytest.mark.usefixtures("_reads_certificates_again")
+def test_certificates_that_cannot_be_read_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the variables that say where they are."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all.pem")
+    with pytest.raises(ConfigError, match=r"No such file.*SSL_CERT_FILE and SSL_CERT_DIR"):
+        new_client(SETTINGS)
+
+
+def test_proxies_of_the_environment_that_cannot_be_used_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the variables, and without the address: it may hold a password."""
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://user:secret@localhost:1")
+    with pytest.raises(ConfigError, match="check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY") as caught:
+        new_client(SETTINGS)
+    assert "secret" not in str(caught.value)
+
+
+def test_missing_socks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the package of the library in use."""
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", "socks5://localhost:1")
+    with pytest.raises(ConfigError, match=rf"socksio; pip install '{http_library().__name__}\[s"):
+        new_client(SETTINGS)

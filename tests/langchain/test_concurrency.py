@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import SecretStr
 
 from cerebras_ext._http import http_library
 from langchain_cerebras_ext import CerebrasLLM, ChatCerebras
@@ -192,60 +190,6 @@ def test_models_with_equal_settings_share_a_client(
     llm = CerebrasLLM(model=MODEL, api_key=KEY, base_url=cerebras_emulator.base_url)
     assert llm._client() is first._client()
     assert make_chat(timeout=5)._client() is not first._client()
-
-
-CONNECTION_SETTINGS = {
-    "allow_insecure_http": True,
-    "api_key": SecretStr("csk-test-other"),
-    "base_url": "http://localhost:9/",
-    "default_headers": {"x-team": "a"},
-    "gzip_above_bytes": 7,
-    "max_connections": 7,
-    "max_retries": 7,
-    "merge_deltas": False,
-    "paces_requests": True,
-    "proxy": "http://localhost:9",
-    "retries_queue_exceeded": True,
-    "ssl_context": ssl.create_default_context(),
-    "timeout": {"read_s": 7.0},
-}
-
-
-@pytest.mark.parametrize("name", CONNECTION_SETTINGS)
-def test_changed_settings_take_effect(name: str) -> None:
-    """LC-83: an assigned field counts from the next call on."""
-    model = ChatCerebras(model=MODEL, api_key=KEY)
-    before = model._client()
-    setattr(model, name, CONNECTION_SETTINGS[name])
-    assert model._client() is not before
-    assert model._client().config == model._new_config().resolved()
-
-
-def test_settings_changed_in_place_take_effect() -> None:
-    """LC-83: dicts can be changed without an assignment."""
-    model = ChatCerebras(model=MODEL, api_key=KEY, timeout={"read_s": 7.0}, default_headers={})
-    assert model.default_headers is not None
-    assert isinstance(model.timeout, dict)
-    for field, change in (model.default_headers, {"x-team": "a"}), (model.timeout, {"read_s": 8.0}):
-        before = model._client()
-        field.update(change)
-        assert model._client() is not before
-        assert model._client().config == model._new_config().resolved()
-
-
-def test_every_setting_of_the_connection_is_looked_at() -> None:
-    """LC-83: no field that the client's settings are made of goes unnoticed when it changes."""
-    read: set[str] = set()
-
-    class Watched(ChatCerebras):
-        def __getattribute__(self, name: str) -> Any:
-            read.add(name)
-            return super().__getattribute__(name)
-
-    model = Watched(model=MODEL, api_key=KEY)
-    read.clear()
-    model._new_config()
-    assert read & Watched.model_fields.keys() == CONNECTION_SETTINGS.keys()
 
 
 def test_clients_outlive_the_model(make_chat: Callable[..., ChatCerebras]) -> None:
