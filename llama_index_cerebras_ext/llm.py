@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from llama_index.core.program.utils import FlexibleModel
     from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
     from llama_index.core.types import Model
+    from pydantic import BaseModel
 
     from llama_index_cerebras_ext._structured import ObjectReader
 
@@ -34,8 +35,10 @@ __all__ = ["Cerebras"]
 
 dispatcher = get_dispatcher(__name__)
 
-_PROGRAM_KEYWORDS = frozenset({"tool_choice", "tools", "tool_required"})
-"""Keywords for core's function calling, which mean nothing to a structured answer."""
+_PROGRAM_KEYWORDS = frozenset(
+    {"allow_parallel_tool_calls", "tool_choice", "tool_required", "tools"}
+)
+"""Keywords for core's function calling, which a structured answer decides by itself."""
 
 
 class Cerebras(CerebrasEndpoints):
@@ -62,15 +65,15 @@ class Cerebras(CerebrasEndpoints):
         """An object of a class, from a prompt.
 
         Raises:
-            ValueError: The model answered, but not with such an object.
+            StructuredOutputError: The model answered, but not with such an object.
         """
-        call = self._structured_call(output_cls, llm_kwargs)
+        call = self._structured_call(output_cls, prompt, prompt_args, llm_kwargs)
         if call is None:
             given = _own(prompt, llm_kwargs)
             output: Model = super().structured_predict(output_cls, *given, **prompt_args)
             return output
         _note_start(output_cls, prompt, prompt_args)
-        response = self.chat(self._structured_messages(prompt, prompt_args), **call)
+        response = self.chat(**call)
         return _noted_end(_reader_of(output_cls).whole(response))
 
     async def astructured_predict(
@@ -81,13 +84,13 @@ class Cerebras(CerebrasEndpoints):
         **prompt_args: Any,
     ) -> Model:
         """An object of a class, from a prompt; as `structured_predict`."""
-        call = self._structured_call(output_cls, llm_kwargs)
+        call = self._structured_call(output_cls, prompt, prompt_args, llm_kwargs)
         if call is None:
             given = _own(prompt, llm_kwargs)
             output: Model = await super().astructured_predict(output_cls, *given, **prompt_args)
             return output
         _note_start(output_cls, prompt, prompt_args)
-        response = await self.achat(self._structured_messages(prompt, prompt_args), **call)
+        response = await self.achat(**call)
         return _noted_end(_reader_of(output_cls).whole(response))
 
     async def astream_structured_predict(
@@ -123,12 +126,11 @@ class Cerebras(CerebrasEndpoints):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
-        call = self._structured_call(output_cls, llm_kwargs)
+        call = self._structured_call(output_cls, prompt, prompt_args, llm_kwargs)
         if call is None:
             given = _own(prompt, llm_kwargs)
             return super()._structured_stream_call(output_cls, *given, **prompt_args)
-        messages = self._structured_messages(prompt, prompt_args)
-        return _objects(_reader_of(output_cls), self.stream_chat(messages, **call))
+        return _objects(_reader_of(output_cls), self.stream_chat(**call))
 
     async def _structured_astream_call(
         self,
@@ -137,31 +139,39 @@ class Cerebras(CerebrasEndpoints):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
-        call = self._structured_call(output_cls, llm_kwargs)
+        call = self._structured_call(output_cls, prompt, prompt_args, llm_kwargs)
         if call is None:
             given = _own(prompt, llm_kwargs)
             return await super()._structured_astream_call(output_cls, *given, **prompt_args)
-        messages = self._structured_messages(prompt, prompt_args)
-        return _async_objects(_reader_of(output_cls), await self.astream_chat(messages, **call))
+        return _async_objects(_reader_of(output_cls), await self.astream_chat(**call))
 
     def _structured_call(
-        self, output_cls: type[Model], llm_kwargs: dict[str, Any] | None
+        self,
+        output_cls: type[BaseModel],
+        prompt: BasePromptTemplate,
+        prompt_args: dict[str, Any],
+        llm_kwargs: dict[str, Any] | None,
     ) -> dict[str, Any] | None:
         """The keywords of a chat that answers with an object; None leaves it to core's programs."""
         if not self.is_chat_model:
             return None
-        from llama_index_cerebras_ext._structured import response_format_of
+        from llama_index_cerebras_ext._structured import output_tool_of, response_format_of
 
-        facts = self._facts_for((llm_kwargs or {}).get("model"))
-        response_format = response_format_of(
-            output_cls, facts=facts, mode=self.pydantic_program_mode
-        )
-        if response_format is None:
-            return None
         given = {n: v for n, v in (llm_kwargs or {}).items() if n not in _PROGRAM_KEYWORDS}
+        facts, mode = self._facts_for(given.get("model")), self.pydantic_program_mode
+        response_format = response_format_of(output_cls, facts=facts, mode=mode)
+        if response_format is None:
+            tool = output_tool_of(output_cls, metadata=self.metadata, mode=mode)
+            if tool is None:
+                return None
+            messages = self._structured_messages(prompt, prompt_args)
+            return self._prepare_chat_with_tools(
+                [tool], chat_history=messages, tool_required=True, **given
+            )
         if given.get("reasoning_format", self.reasoning_format) == "raw":
             given["reasoning_format"] = "parsed"  # raw puts the reasoning in front of the JSON
-        return {**given, "response_format": response_format}
+        messages = self._structured_messages(prompt, prompt_args)
+        return {"messages": messages, **given, "response_format": response_format}
 
     def _structured_messages(
         self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.extractors import DocumentContextExtractor
+from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import Document, NodeWithScore, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.tools import FunctionTool
-from llama_index.core.types import PydanticProgramMode
 from llama_index.core.workflow import Context
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
 
 from tests.llama_index.support import CORE_WARNINGS, chunk, events, last_chunk, reply, served
 from tests.llama_index.test_contexts import can_dump_chats
-from tests.llama_index.test_structured_predict import predicted
 
 if TYPE_CHECKING:
     from cerebras_ext.emulator.server import RunningEmulator
@@ -47,11 +46,12 @@ def test_a_structured_llm_streams_no_completions() -> None:
         llm.as_structured_llm(Person).stream_complete("?")
 
 
-def test_a_function_stream_takes_json_for_a_call() -> None:
-    """§13: a model that answers in text after all is understood, as long as the text is JSON."""
-    pieces = events(chunk({"content": '{"name": "A'}), chunk({"content": 'nn"}'}), last_chunk())
-    llm, _ = served(pieces, pydantic_program_mode=PydanticProgramMode.FUNCTION)
-    assert list(llm.stream_structured_predict(Person, PROMPT))[-1] == Person(name="Ann")
+def test_cores_own_program_ends_a_stream_with_what_it_has() -> None:
+    """§13: used past the model's methods, it takes a refusal for an object without values."""
+    llm, _ = served(events(chunk({"content": "I would rather not."}), last_chunk()))
+    program = FunctionCallingProgram.from_defaults(Person, prompt=PROMPT, llm=llm)
+    *_, last = program.stream_call()
+    assert not isinstance(last, Person)
 
 
 class Answer(BaseModel):
@@ -91,11 +91,11 @@ def test_a_structured_llm_does_not_stream_through_engines() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_function_call_that_is_none_says_what_came(is_async: bool) -> None:
-    """§13, LI-41: unstreamed, core wants a call; the error holds the model's words."""
-    mode = PydanticProgramMode.FUNCTION
-    llm, _ = served(reply({"content": "I would rather not."}), pydantic_program_mode=mode)
+    """§13, LI-41: core's own program wants a call; the error holds the model's words."""
+    llm, _ = served(reply({"content": "I would rather not."}))
+    program = FunctionCallingProgram.from_defaults(Person, prompt=PROMPT, llm=llm)
     with pytest.raises(ValueError, match="I would rather not"):
-        await predicted(llm, Person, is_async=is_async)
+        await program.acall() if is_async else program()
 
 
 @pytest.mark.parametrize(

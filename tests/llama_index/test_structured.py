@@ -6,7 +6,7 @@ import logging
 from typing import Any, Generic, Literal, TypeVar
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, TextBlock, ToolCallBlock
 from llama_index.core.program.utils import FlexibleModel
 from llama_index.core.response_synthesizers.refine import StructuredRefineResponse
 from llama_index.core.types import PydanticProgramMode
@@ -72,6 +72,16 @@ def response(text: str | None, finish_reason: str | None = None) -> ChatResponse
     return ChatResponse(
         message=ChatMessage(role="assistant", content=text), additional_kwargs=facts
     )
+
+
+def call_response(
+    arguments: str | dict[str, Any], finish_reason: str | None = None, *, said: str = ""
+) -> ChatResponse:
+    """The same, given through a call, perhaps after some words."""
+    whole = response(None, finish_reason)
+    call = ToolCallBlock(tool_call_id="a", tool_name="Person", tool_kwargs=arguments)
+    whole.message.blocks = [TextBlock(text=said), call] if said else [call]
+    return whole
 
 
 @pytest.mark.parametrize("output_cls", [Person, Profile, Box[Person], StructuredRefineResponse])
@@ -147,6 +157,7 @@ def test_a_complete_answer_is_validated() -> None:
     [
         (None, "stop", EmptyOutput, "'stop'"),
         ("", "length", EmptyOutput, "'length'"),
+        ("", "length", EmptyOutput, "raise max_tokens"),
         ("  \n", "stop", EmptyOutput, "Person"),
         ('{"name": "An', "length", TruncatedOutput, "raise max_tokens"),
         ('{"name": "An', "stop", InvalidOutput, '{"name": "An'),
@@ -163,6 +174,56 @@ def test_answers_without_object_say_what_happened(
         ObjectReader(Person).whole(response(text, reason))
     assert said in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "error", "said"),
+    [
+        ('{"name": "An', "length", TruncatedOutput, "raise max_tokens"),
+        ("", "length", EmptyOutput, "raise max_tokens"),
+        ('{"name": "An', "tool_calls", InvalidOutput, '{"name": "An'),
+        ('{"name": "Ann"}', "tool_calls", InvalidOutput, "age: "),
+        ('["Ann", 3]', "tool_calls", InvalidOutput, "'tool_calls'"),
+        ("", "tool_calls", InvalidOutput, "name: "),
+    ],
+)
+def test_calls_without_object_say_what_happened(
+    arguments: str, reason: str, error: type[Exception], said: str
+) -> None:
+    """LI-48: by the same classes as texts; words beside a call are not what is read."""
+    with pytest.raises(error) as caught:
+        ObjectReader(Person).whole(call_response(arguments, reason, said="Here you are."))
+    assert said in str(caught.value)
+    assert "Here" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", ['{"name": "Ann", "age": 3}', {"name": "Ann", "age": 3}])
+def test_a_complete_call_is_validated(arguments: str | dict[str, Any]) -> None:
+    """LI-48: as a text is; whoever stands between may have parsed the arguments."""
+    person = ObjectReader(Person).whole(call_response(arguments, "tool_calls"))
+    assert person == Person(name="Ann", age=3)
+
+
+class Settings(BaseModel):
+    is_dark: bool = False
+
+
+@pytest.mark.parametrize("arguments", ["", "  ", "null", "{}"])
+def test_a_call_may_leave_its_arguments_out(arguments: str) -> None:
+    """LI-41: that stands for an empty object, unless the call was cut off."""
+    reader = ObjectReader(Settings)
+    assert reader.whole(call_response(arguments, "tool_calls")) == Settings()
+    if arguments != "{}":
+        with pytest.raises(StructuredOutputError):
+            reader.whole(call_response(arguments, "length"))
+
+
+@pytest.mark.parametrize("respond", [response, call_response])
+def test_halves_of_characters_do_not_cost_the_object(respond: Any) -> None:
+    """LI-41: a character that was cut in two is replaced."""
+    assert ObjectReader(Person).whole(respond('{"name": "A\ud83d", "age": 3}', "stop")) == Person(
+        name="A\ufffd", age=3
+    )
 
 
 def test_these_errors_are_value_errors() -> None:
@@ -191,6 +252,18 @@ def test_objects_grow_and_end_validated() -> None:
         ("Ann", None),
     ]
     assert all(isinstance(each, FlexibleModel) for each in shown[:4])
+    assert shown[-1] == Person(name="Ann", age=31)
+
+
+def test_calls_grow_as_texts_do() -> None:
+    """LI-49: and words in front of a call, however long, do not hold its objects back."""
+    text = '{"name": "Ann", "age": 31}'
+    reader = ObjectReader(Person)
+    items = [response("Let me see. " * 9)]
+    items += [call_response(text[:n], said="Let me see. " * 9) for n in range(len(text) + 1)]
+    items.append(call_response(text, "tool_calls", said="Let me see. " * 9))
+    shown = [each for item in items if (each := reader.feed(item)) is not None]
+    assert list(map(repr, shown)) == list(map(repr, fed(Person, text)))
     assert shown[-1] == Person(name="Ann", age=31)
 
 
@@ -241,6 +314,12 @@ def test_validators_may_count_on_the_whole_object() -> None:
     shown = fed(Picky, '{"a": "12", "b": "x"}')
     assert isinstance(shown[0], FlexibleModel)
     assert shown[-1] == Picky.model_validate({"a": "12", "b": "x"})
+
+
+def test_what_validators_raise_is_no_valid_object() -> None:
+    """LI-48: over a whole answer it means that the class is not met, whatever it is."""
+    with pytest.raises(InvalidOutput, match=r"a validator raised KeyError: \{"):
+        fed(Picky, '{"a": "12"}')
 
 
 @pytest.mark.parametrize("n_chars", [1_000, 10_000, 100_000])

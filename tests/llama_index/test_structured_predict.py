@@ -21,7 +21,6 @@ from cerebras_ext import RateLimited, StatusError
 from llama_index_cerebras_ext import Cerebras, InvalidOutput, TruncatedOutput
 from tests.llama_index.support import (
     CORE_WARNINGS,
-    call_delta,
     chunk,
     events,
     last_chunk,
@@ -55,31 +54,18 @@ class Node(BaseModel):
     children: list[Node] = []
 
 
-class Free(BaseModel):
-    options: dict[str, Any]
-
-
 ANN = Person(name="Ann", age=3)
 ANN_JSON = '{"name": "Ann", "age": 3}'
 
 
-def call_reply(name: str, arguments: str) -> dict[str, Any]:
+def call_reply(name: str, arguments: str, reason: str = "tool_calls") -> dict[str, Any]:
     call = {"id": "a", "type": "function", "function": {"name": name, "arguments": arguments}}
-    return reply({"tool_calls": [call]}, "tool_calls")
+    return reply({"tool_calls": [call]}, reason)
 
 
 def json_events(text: str, size: int = 4) -> list[bytes]:
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     return events(*(chunk({"content": piece}) for piece in pieces), last_chunk())
-
-
-def call_events(name: str, arguments: str, size: int = 4) -> list[bytes]:
-    pieces = [arguments[at : at + size] for at in range(0, len(arguments), size)]
-    return events(
-        chunk(call_delta("", 0, "a", name)),
-        *(chunk(call_delta(piece, 0)) for piece in pieces),
-        last_chunk("tool_calls"),
-    )
 
 
 async def predicted(llm: Cerebras, output_cls: Any, *, is_async: bool, **kwargs: Any) -> Any:
@@ -141,29 +127,6 @@ async def test_the_system_prompt_is_there_once(
 
 
 @both_ways
-async def test_the_function_route_requires_the_call(is_async: bool) -> None:
-    """LI-34: one tool, required."""
-    llm, service = served(
-        call_reply("Person", ANN_JSON), pydantic_program_mode=PydanticProgramMode.FUNCTION
-    )
-    assert await predicted(llm, Person, is_async=is_async) == ANN
-    assert service.sent[0]["tool_choice"] == "required"
-    assert [tool["function"]["name"] for tool in service.sent[0]["tools"]] == ["Person"]
-
-
-@both_ways
-async def test_the_function_stream_requires_the_call_too(is_async: bool) -> None:
-    """§13: core does not ask for it in streams; LI-42: open strings are shown."""
-    llm, service = served(
-        call_events("Person", ANN_JSON), pydantic_program_mode=PydanticProgramMode.FUNCTION
-    )
-    shown = await streamed(llm, Person, is_async=is_async)
-    assert service.sent[0]["tool_choice"] == "required"
-    assert "An" in [each.name for each in shown]
-    assert shown[-1] == ANN
-
-
-@both_ways
 async def test_text_mode_parses_text(is_async: bool) -> None:
     """LI-45: `LLM` mode is core's: the schema in the prompt, the answer parsed as text."""
     llm, service = served(
@@ -188,14 +151,6 @@ async def test_text_mode_streams(is_async: bool) -> None:
     """LI-45: and so is its stream."""
     llm, _ = served(json_events(ANN_JSON), pydantic_program_mode=PydanticProgramMode.LLM)
     assert (await streamed(llm, Person, is_async=is_async))[-1] == ANN
-
-
-@both_ways
-async def test_what_has_no_strict_form_is_called_as_a_function(is_async: bool) -> None:
-    """LI-45, LI-51: a free-form dict."""
-    llm, service = served(call_reply("Free", '{"options": {"a": 1}}'))
-    assert await predicted(llm, Free, is_async=is_async) == Free(options={"a": 1})
-    assert "response_format" not in service.sent[0]
 
 
 @both_ways
@@ -248,11 +203,17 @@ async def test_llm_kwargs_go_out_and_stay_whole(is_async: bool, mode: PydanticPr
     is_native = mode is PydanticProgramMode.DEFAULT
     body = reply({"content": ANN_JSON}) if is_native else call_reply("Person", ANN_JSON)
     llm, service = served(body, pydantic_program_mode=mode)
-    given = {"temperature": 0.5, "tool_required": True, "tool_choice": "auto"}
+    given = {
+        "temperature": 0.5,
+        "tool_required": True,
+        "tool_choice": "auto",
+        "allow_parallel_tool_calls": True,
+    }
     before = dict(given)
     await predicted(llm, Person, is_async=is_async, llm_kwargs=given)
     assert service.sent[0]["temperature"] == 0.5
     assert service.sent[0].get("tool_choice") == (None if is_native else "required")
+    assert "allow_parallel_tool_calls" not in service.sent[0]
     assert given == before
 
 
@@ -343,18 +304,6 @@ async def test_core_programs_work_on_their_own(
     weather = await program.acall(place="Oslo") if is_async else program(place="Oslo")
     assert isinstance(weather, Weather)
     assert cerebras_emulator.requests[0].body["tool_choice"] == "required"
-
-
-def test_a_refusal_in_a_function_stream_is_logged_by_core(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """§13: core turns what its program cannot parse into a warning, and shows nothing."""
-    llm, _ = served(
-        call_events("Person", '{"name": "Ann"'), pydantic_program_mode=PydanticProgramMode.FUNCTION
-    )
-    shown = list(llm.stream_structured_predict(Person, PROMPT, place="Oslo"))
-    assert not isinstance(shown[-1], Person)
-    assert "cannot be used" in caplog.text
 
 
 def test_status_errors_keep_their_status() -> None:
