@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import random
@@ -58,6 +59,7 @@ _USER_AGENT = f"cerebras-ext/{__version__} python/{platform.python_version()}"
 _REQUEST_ID = "x-client-request-id"  # users may give their own
 _LIST_FORMATS = ("default", "openrouter", "huggingface")
 _NO_OPTIONS = CallOptions()
+_OUR_PACKAGES = ("cerebras_ext", "langchain_cerebras_ext", "llama_index_cerebras_ext")
 
 
 class Calls:
@@ -219,7 +221,15 @@ class Calls:
         self._warned_models.add(model_id)
         notice = facts_of(model_id).retirement_notice
         if notice:
-            warnings.warn(notice, stacklevel=5)
+            warnings.warn(notice, stacklevel=_level_of_the_user())
+
+
+def _level_of_the_user() -> int:
+    """How many frames above its caller the first one outside of our packages is, for a warning."""
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] in _OUR_PACKAGES:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def config_of(

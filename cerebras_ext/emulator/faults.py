@@ -118,9 +118,6 @@ def _try(fault: Fault) -> None:
         raise FaultError(f"fault {fault.kind.name!r}: {error}") from None
 
 
-# ------------------------------------------------------------------ damages to whole bodies
-
-
 def _cut_by_length(outgoing: Outgoing, argument: str) -> Outgoing:
     body = outgoing.data
     kept = _number(argument, "bytes") if argument else len(body) // 2
@@ -166,9 +163,6 @@ def _oversize(outgoing: Outgoing, argument: str) -> Outgoing:
         return replace(outgoing, steps=(frames[0], *repeated, *frames[1:]))
     padding = (Frame(b" " * _MIB),) * (n_bytes // _MIB)
     return replace(outgoing, steps=(Frame(b'{"padding":"'), *padding, Frame(b'"}')))
-
-
-# ------------------------------------------------------------------ damages to streams
 
 
 def _cut(outgoing: Outgoing, argument: str) -> Outgoing:

@@ -88,9 +88,6 @@ def test_wait_between_attempts_is_waited(emulator: RunningEmulator, way: Way) ->
         assert time.monotonic() - before_s >= 0.06
 
 
-# ------------------------------------------------------------------ after the finish
-
-
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_connection_lost_after_the_finish_is_no_failure(
     emulator: RunningEmulator, is_async: bool

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 STALLED: dict[str, Any] = {**ANSWERED, "fault": "stall:3"}
 
 
-# ------------------------------------------------------------------ connections are used again
-
-
 @pytest.mark.parametrize("has_done", [True, False], ids=["DONE", "no DONE"])
 def test_hundred_calls_use_one_connection(
     counted: RawServer, emulator: RunningEmulator, way: Way, has_done: bool
@@ -66,9 +63,6 @@ def test_warm_up_opens_the_connection_of_the_first_call(counted: RawServer, way:
         asker.run(asker.client.warm_up)
         asker.ask()
         assert counted.n_connections == 1
-
-
-# ------------------------------------------------------------------ streams that are given up
 
 
 def test_closed_stream_frees_its_connection(counted: RawServer, emulator: RunningEmulator) -> None:

@@ -106,9 +106,6 @@ def _answer(library: Any) -> Any:
     return handle
 
 
-# ------------------------------------------------------------------ loops, threads, processes
-
-
 def test_client_serves_one_loop_after_the_other(counted: RawServer) -> None:
     """Each `asyncio.run` has connections of its own, which end with it (§5.3)."""
     client = AsyncCerebrasClient(config(counted.base_url))

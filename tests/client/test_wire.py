@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -43,9 +44,6 @@ def server() -> Iterator[Canned]:
     """A server that keeps what it is sent."""
     with canned() as running:
         yield running
-
-
-# ------------------------------------------------------------------ requests and replies
 
 
 def test_key_is_sent_to_the_service(server: Canned, way: Way) -> None:
@@ -154,9 +152,6 @@ def test_requests_go_through_a_proxy(
     assert server.received[0].target == "http://service.invalid/v1/chat/completions"
 
 
-# ------------------------------------------------------------------ the other methods
-
-
 def test_text_is_completed(emulator: RunningEmulator, way: Way) -> None:
     """The text endpoint, whole and streamed."""
     request = {"model": MODEL, "prompt": "Once upon"}
@@ -234,9 +229,6 @@ def test_events_that_are_passed_over_are_shown(is_async: bool, emulator: Running
         reply = asker.ask(CallOptions(on_ignored=seen.append))
     assert reply.choices[0].message.content == "Hi"
     assert seen == [IgnoredEvent("ping", "1")]
-
-
-# ------------------------------------------------------------------ HTTP clients of the user's
 
 
 def given_client(library: Any, way: Way, handle: Any) -> Any:
@@ -398,3 +390,13 @@ def test_reply_in_an_encoding_not_asked_for_is_named(server: Canned, way: Way) -
         error = asker.error()
     assert isinstance(error, ProtocolError)
     assert "'br', which was not asked for" in error.message
+
+
+def test_warnings_of_retired_models_name_the_users_line(server: Canned, way: Way) -> None:
+    """Whichever method is called: the line to change is not in this package."""
+    with (
+        Asker(way, config(server.base_url)) as asker,
+        pytest.warns(UserWarning, match="was retired") as caught,
+    ):
+        asker.ask(model="llama3.1-8b")
+    assert [Path(each.filename).name for each in caught] == ["asking.py"]

@@ -44,9 +44,6 @@ def headers_of(made: Calls, options: CallOptions | None = None) -> dict[str, str
     return dict(send.headers)
 
 
-# ------------------------------------------------------------------ headers
-
-
 def test_request_says_who_asks() -> None:
     """Key, client, integration, encodings, attempt and an id of the call (API §1.2)."""
     headers = headers_of(calls())
@@ -118,9 +115,6 @@ def test_key_comes_from_its_function_at_each_call() -> None:
     made = Calls(ClientConfig(lambda: next(keys)))
     assert headers_of(made)["authorization"] == "Bearer csk-test-1"
     assert headers_of(made)["authorization"] == "Bearer csk-test-2"
-
-
-# ------------------------------------------------------------------ options
 
 
 def answered(send: Send, *pieces: bytes) -> Answer:
@@ -226,9 +220,6 @@ def test_chat_stream_of_several_choices_waits_for_all() -> None:
     assert not opened.reader.is_finished
 
 
-# ------------------------------------------------------------------ other endpoints
-
-
 @pytest.mark.parametrize(
     ("make", "path", "has_key"),
     [
@@ -270,9 +261,6 @@ def test_other_endpoints_check_what_they_are_asked(make: Any, message: str) -> N
     """Also before anything is sent."""
     with pytest.raises(ConfigError, match=message):
         make(calls())
-
-
-# ------------------------------------------------------------------ retired models, settings
 
 
 def test_retired_model_is_told_once() -> None:

@@ -28,9 +28,6 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CEREBRAS_BASE_URL", raising=False)
 
 
-# ------------------------------------------------------------------ time limits
-
-
 def test_time_limits_have_the_documented_defaults() -> None:
     """Connect 5, read 60, write 30, pool 30, total 600 (§2.5)."""
     assert Timeouts() == Timeouts(5.0, 60.0, 30.0, 30.0, 600.0)
@@ -79,9 +76,6 @@ def test_time_limits_that_cannot_work_are_refused(make: Any, message: str) -> No
 def test_time_limits_may_be_off() -> None:
     """None means no limit."""
     assert Timeouts(None, None, None, None, None).total_s is None
-
-
-# ------------------------------------------------------------------ a client's settings
 
 
 def test_settings_are_resolved_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,9 +147,6 @@ def test_settings_copy_and_pickle() -> None:
     config = ClientConfig(KEY, base_url="http://127.0.0.1")
     assert copy.deepcopy(config) == config
     assert pickle.loads(pickle.dumps(config)) == config
-
-
-# ------------------------------------------------------------------ the key at each call
 
 
 def test_key_may_come_from_a_function() -> None:

@@ -37,8 +37,6 @@ from tests.core.flows import (
 )
 from tests.core.streams import event
 
-# ------------------------------------------------------------------ one attempt
-
 
 def test_reply_comes_with_the_facts_of_the_exchange() -> None:
     """Status, ids, limits, retries and headers are in `.meta` (§8.1)."""
@@ -151,9 +149,6 @@ def test_error_in_a_good_reply_is_raised(reply: Any) -> None:
     body = json.dumps({"error": {"message": "no"}, "status_code": 400}).encode()
     played = reply(Reply(body=(body,)))
     assert isinstance(played.error, BadRequest)
-
-
-# ------------------------------------------------------------------ several attempts
 
 
 def test_failures_are_retried_until_one_succeeds() -> None:

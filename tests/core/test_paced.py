@@ -144,9 +144,6 @@ def test_failed_reply_is_charged() -> None:
     assert len(paced.waits_s()) == 6
 
 
-# ------------------------------------------------------------------ deadline
-
-
 def test_call_that_cannot_have_its_turn_in_time_fails_at_once() -> None:
     """With an error that says nothing was sent, and what to do (§8.4)."""
     paced = Paced()
@@ -208,9 +205,6 @@ def test_call_without_a_deadline_waits_as_long_as_it_takes() -> None:
     assert len(paced.call(answer(0), timeouts=Timeouts(total_s=None)).waits_s) == 6
 
 
-# ------------------------------------------------------------------ streams
-
-
 def test_stream_settles_at_its_end() -> None:
     """Usage comes last; until then all that was reserved is charged."""
     paced = Paced()
@@ -226,9 +220,6 @@ def test_stream_settles_at_its_end() -> None:
         opened.reader.feed(piece)
     opened.end(None)
     assert paced.quota.reserve(turn, paced.time.now_s) is None
-
-
-# ------------------------------------------------------------------ a client's calls
 
 
 def calls(**settings: Any) -> Calls:

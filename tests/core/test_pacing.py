@@ -54,9 +54,6 @@ def waiting(seconds: float, at_least_s: float) -> Wait:
     return Wait(near(seconds), near(at_least_s))
 
 
-# ------------------------------------------------------------------ demand
-
-
 @pytest.mark.parametrize(
     ("max_tokens", "answer_tokens"),
     [
@@ -99,9 +96,6 @@ def test_request_knows_its_demand(endpoint: Any, fields: Any, extra: Any) -> Non
     assert call.demand is not None
     assert (call.demand.model, call.demand.answer_tokens) == ("m", 500)
     assert 1_000 <= call.demand.prompt_tokens < 1_040
-
-
-# ------------------------------------------------------------------ learning
 
 
 @pytest.mark.parametrize(
@@ -158,9 +152,6 @@ def test_demand_above_the_limit_waits_for_a_full_bucket() -> None:
     quota = taught(minute(3_000))
     assert wait_s(quota, 10**6) == pytest.approx(30)
     assert wait_s(quota, 10**6, START_S + 30) == 0
-
-
-# ------------------------------------------------------------------ reserving and settling
 
 
 def test_reservations_leave_less_for_others() -> None:
@@ -263,9 +254,6 @@ def test_refusal_tells_what_is_left() -> None:
     quota = taught(minute(6_000))
     quota.cancel(admitted(quota), minute(100), START_S)
     assert wait_s(quota, 200) == pytest.approx(1)
-
-
-# ------------------------------------------------------------------ the line
 
 
 def test_nobody_overtakes() -> None:

@@ -19,8 +19,6 @@ from cerebras_ext.wire import ChatRequest, TextRequest
 from tests.captures import Capture, captures, needs_captures
 from tests.core.made_requests import MESSAGES, SECRET, body_of, chat, outcome, text
 
-# ------------------------------------------------------------------ what goes out
-
 
 def test_chat_request_is_compact_json_with_what_was_asked_for() -> None:
     """Nothing is added, and nothing is sent that was not asked for (§2.1)."""
@@ -129,9 +127,6 @@ def test_every_good_value_goes_out(endpoint: Endpoint, name: str) -> None:
 def test_every_tool_choice_goes_out(choice: Any) -> None:
     """A word or a named function (§9.1)."""
     assert body_of(chat(tool_choice=choice, tools=[{"type": "function"}]))["tool_choice"] == choice
-
-
-# ------------------------------------------------------------------ extra_body and encodings
 
 
 def extra(extra_body: Any, **fields: Any) -> Any:

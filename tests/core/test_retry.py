@@ -62,9 +62,6 @@ def delay_s(
     return chosen.delay_s(error, attempt, n_read_timeouts=n_read_timeouts, rng=Draws())
 
 
-# ------------------------------------------------------------------ what is retried
-
-
 @pytest.mark.parametrize("status", RETRIED)
 @pytest.mark.parametrize("should_retry", [None, True, False])
 def test_some_statuses_are_retried_unless_the_server_says_no(
@@ -134,9 +131,6 @@ def test_retries_are_counted(max_retries: int) -> None:
     policy = RetryPolicy(max_retries=max_retries)
     delays = [delay_s(failure(503), attempt, policy=policy) for attempt in range(7)]
     assert [delay is not None for delay in delays] == [n < max_retries for n in range(7)]
-
-
-# ------------------------------------------------------------------ how long is waited
 
 
 @pytest.mark.parametrize(
@@ -266,9 +260,6 @@ def test_advice_is_positive_and_finite_or_none(headers: dict[str, str]) -> None:
     """No header can make the client wait for ever, go back in time, or crash (§2.3)."""
     advice_s = read_advice_s(headers, NOW_UNIX_S)
     assert advice_s is None or 0 < advice_s < math.inf
-
-
-# ------------------------------------------------------------------ settings and budget
 
 
 @pytest.mark.parametrize(

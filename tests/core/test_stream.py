@@ -161,9 +161,6 @@ def test_stream_reads_gzip(transcript: Transcript) -> None:
     assert read_stream(reader, single_bytes(packed)) == unmerged(transcript, [transcript.stream])
 
 
-# ------------------------------------------------------------------ recorded traffic
-
-
 RECORDED = [one for one in captures("chat-stream") if "sse" in one.response]
 EACH_RECORDED = pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: one.id)
 N_END_EVENTS = 3

@@ -65,9 +65,6 @@ def _begin_async(library: str, base_url: str) -> BeginAsync:
     return lambda: llm.astream_chat([ChatMessage(role="user", content=PROMPT)])
 
 
-# ---- ways to give a stream up
-
-
 def close(begin: Begin) -> None:
     stream: Any = begin()
     next(stream)

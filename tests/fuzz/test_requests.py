@@ -23,9 +23,6 @@ from tests.fuzz.judge import Judge
 KEY = "csk-test-1"
 
 
-# ---- LangChain
-
-
 def _langchain_message(said: Said) -> BaseMessage:
     text = {"type": "text", "text": said.text}
     match said.role:
@@ -77,9 +74,6 @@ def _named(tool: type[Any], name: str) -> dict[str, Any]:
         "type": "function",
         "function": {"name": name, "description": "Does it.", "parameters": schema},
     }
-
-
-# ---- LlamaIndex
 
 
 def _llama_index_message(said: Said) -> ChatMessage:

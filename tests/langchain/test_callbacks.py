@@ -220,9 +220,6 @@ def test_counts_are_what_was_reported(path: str, usage: Any, expected: Any) -> N
     assert PATHS[path](model, "Hi").usage_metadata == expected
 
 
-# ---- traces
-
-
 def test_langsmith_parameters_follow_the_call() -> None:
     """LC-86: provider, model, limits; a call's values before the model's."""
     model = ChatCerebras(model=MODEL, api_key=KEY, temperature=0.5, max_tokens=9, stop=["a"])
@@ -255,9 +252,6 @@ def test_trace_names_this_package(kind: type[Any]) -> None:
     versions = kind(model=MODEL, api_key=KEY).metadata["lc_versions"]
     assert versions["langchain-cerebras-ext"] == __version__
     assert "langchain-core" in versions
-
-
-# ---- tokens
 
 
 def test_tokens_are_estimated_offline() -> None:
@@ -299,9 +293,6 @@ def test_token_ids_need_a_tokenizer() -> None:
     )
     assert exact.get_token_ids("hello") == [1] * 5
     assert exact.get_num_tokens("hello") == 5
-
-
-# ---- profile
 
 
 @pytest.mark.parametrize("facts", all_models(), ids=lambda facts: facts.id)

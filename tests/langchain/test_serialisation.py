@@ -41,9 +41,6 @@ def secretive(kind: type[Any] = ChatCerebras, **settings: Any) -> Any:
     return kind(model=MODEL, **given)
 
 
-# ---- LangChain's own format
-
-
 def test_round_trip_through_langchains_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """LC-90: dumped and loaded, a model is equal, its key read from the environment."""
     monkeypatch.setenv("CEREBRAS_API_KEY", KEY)
@@ -83,9 +80,6 @@ def test_reply_with_lc_data_comes_back_as_plain_data() -> None:
     message = chat(reply)[0].invoke("Hi")
     loaded = loads(dumps(message), secrets_from_env=True, allowed_objects="messages")
     assert loaded.tool_calls[0]["args"] == json.loads(smuggled)
-
-
-# ---- copies and pickles
 
 
 @MODULES
@@ -185,9 +179,6 @@ def test_copy_with_an_unknown_field_says_so() -> None:
         ChatCerebras(model=MODEL, api_key=KEY).model_copy(update={"temprature": 1})
 
 
-# ---- the cache
-
-
 @pytest.mark.parametrize(
     "update",
     [
@@ -249,9 +240,6 @@ def test_cache_hit_keeps_the_message() -> None:
         **dict(first.usage_metadata or {}),
         "total_cost": 0,
     }
-
-
-# ---- leaks
 
 
 class Keeper(BaseTracer):

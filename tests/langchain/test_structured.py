@@ -162,9 +162,6 @@ def test_reasoning_and_output_version_do_not_disturb(method: str, output_version
     assert list(chain.stream("Ann is 7"))[-1] == VALUE
 
 
-# ---- what is asked for
-
-
 def test_default_is_a_strict_json_schema() -> None:
     """LC-57, LC-58: models that take a schema get it, inside the strict subset."""
     model, service = chat(reply_with(json.dumps(VALUE), "json_schema"))

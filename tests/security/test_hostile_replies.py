@@ -59,8 +59,6 @@ def test_hostile_reply(row: Hostile, way: Way) -> None:
                 assert error.partial.choices[0].message.content == heard == "Hi"
 
 
-# ---- objects that LangChain would revive
-
 SECRET = {"lc": 1, "type": "secret", "id": ["CANARY_7Q"]}
 CONSTRUCTOR = {
     "lc": 1,
