@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ImageBlock
@@ -18,18 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["document_text_of", "image_url_of"]
 
-_TEXTUAL_TYPES = frozenset(
-    {
-        "application/javascript",
-        "application/json",
-        "application/sql",
-        "application/toml",
-        "application/x-sh",
-        "application/x-yaml",
-        "application/xml",
-        "application/yaml",
-    }
-)
+_TRUE_TYPES = {"image/jpg": "image/jpeg"}
+"""Types that exist in name only, and the one that is meant."""
 
 
 def image_url_of(block: ImageBlock) -> str:
@@ -48,11 +39,12 @@ def image_url_of(block: ImageBlock) -> str:
             "an image's type cannot be told from its bytes; "
             "set it, e.g. ImageBlock(..., image_mimetype='image/png')"
         )
+    mime_type = _TRUE_TYPES.get(mime_type, mime_type)
     return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
 
 
 def document_text_of(block: DocumentBlock) -> str:
-    """The text of a document that is text.
+    """The text of a document that is text, whatever its type says: types are guessed from names.
 
     Raises:
         ConfigError: It is empty, behind a URL, or not text.
@@ -61,16 +53,30 @@ def document_text_of(block: DocumentBlock) -> str:
     if not block.data and not block.path and block.url:
         raise ConfigError(f"{name!r} is behind a URL, which is not fetched; pass its text instead")
     content = _read(block.resolve_document, "document", block.data or block.path)
+    text = _text_of(content)
+    if text is not None:
+        return text
     mime_type = block.document_mimetype or mimetypes.guess_type(str(block.path or ""))[0]
-    if mime_type is None or mime_type.startswith("text/") or mime_type in _TEXTUAL_TYPES:
-        try:
-            return content.decode()
-        except UnicodeDecodeError:
-            pass  # not text after all, as the error below says
+    if mime_type is not None and mime_type.startswith("text/"):
+        raise ConfigError(f"{name!r} is {mime_type}, but not in UTF-8; pass its text in that")
     raise ConfigError(
         f"{name!r} is {mime_type or 'binary'}; Cerebras takes text documents only, "
         "so extract the text first"
     )
+
+
+def _text_of(content: bytes) -> str | None:
+    """The bytes as text; None if they are none.
+
+    Images, sound, films and office files have bytes that UTF-8 has not, or zeros, which no text
+    has. Only a PDF may do without either.
+    """
+    if b"\0" in content or content.startswith(b"%PDF-"):
+        return None
+    try:
+        return content.removeprefix(BOM_UTF8).decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _read(resolve: Any, what: str, source: object) -> bytes:

@@ -90,8 +90,8 @@ class _Turn:
 
     number: int
     message: Message
-    open: list[_OpenCall] = field(default_factory=list)
-    results: list[ToolMessage] = field(default_factory=list)
+    open: list[_OpenCall] = field(default_factory=list[_OpenCall])
+    results: list[ToolMessage] = field(default_factory=list[ToolMessage])
 
     def stand_ins(self) -> Iterator[ToolMessage]:
         """What calls without a result are answered with.
@@ -187,7 +187,7 @@ class _History:
 
     def take(self, number: int, message: ChatMessage) -> None:
         role = _ROLES[message.role]
-        parts = list(_parts(message.blocks, role, f"messages.{number}"))
+        parts = list(_parts(message.blocks, role, self._facts, f"messages.{number}"))
         match role:
             case "user":
                 content = _user_content(parts)
@@ -237,7 +237,7 @@ class _History:
     def _call(self, call: PastCall, wire_id: str) -> ToolCall:
         arguments = call.arguments
         if not isinstance(arguments, str):
-            arguments = to_json(without_halves(dict(arguments))).decode()
+            arguments = _json_of(without_halves(dict(arguments)), call.name)
         return {
             "id": wire_id,
             "type": "function",
@@ -278,7 +278,9 @@ def _reasoning_of(message: ChatMessage) -> str:
     return "\n".join(thoughts) or (kept if isinstance(kept, str) else "")
 
 
-def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPart]:
+def _parts(
+    blocks: Iterable[Any], role: Role, facts: ModelFacts, where: str
+) -> Iterator[ContentPart]:
     """What the blocks contribute to a message's content, in order."""
     for block in blocks:
         match block:
@@ -286,9 +288,9 @@ def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPar
                 yield TextPart(type="text", text=block.text)
             case CitableBlock():
                 _logger.debug("%s: Cerebras cites nothing; what can be cited goes as text", where)
-                yield from _parts(block.content, role, where)
+                yield from _parts(block.content, role, facts, where)
             case CitationBlock():
-                yield from _parts([block.cited_content], role, where)
+                yield from _parts([block.cited_content], role, facts, where)
             case CachePoint():
                 _logger.debug("%s: Cerebras caches by itself; a cache point stays here", where)
             case ThinkingBlock():
@@ -299,18 +301,25 @@ def _parts(blocks: Iterable[Any], role: Role, where: str) -> Iterator[ContentPar
                     "leave it out or put its content into text"
                 )
             case ImageBlock():
-                yield _image_part(block)
+                yield _image_part(block, facts, where)
             case DocumentBlock():
                 yield TextPart(type="text", text=document_text_of(block))
             case _:  # tool calls, which travel beside the content
                 continue
 
 
-def _image_part(block: ImageBlock) -> ImagePart:
-    part: ImagePart = {"type": "image_url", "image_url": {"url": image_url_of(block)}}
+def _image_part(block: ImageBlock, facts: ModelFacts, where: str) -> ImagePart:
+    if not facts.takes_images:
+        from cerebras_ext.catalog import all_models
+
+        able = ", ".join(row.id for row in all_models() if row.takes_images and not row.is_retired)
+        raise ConfigError(
+            f"{where}: model {facts.id!r} takes no images; use one that does ({able}), or say "
+            "catalog_overrides={'takes_images': True} if it does"
+        )
     if block.detail:
-        part["image_url"]["detail"] = block.detail
-    return part
+        _logger.debug("%s: the service takes no detail of an image; it stays here", where)
+    return {"type": "image_url", "image_url": {"url": image_url_of(block)}}
 
 
 def _user_content(parts: list[ContentPart]) -> str | list[ContentPart]:
@@ -336,13 +345,24 @@ def _kept_call(call: Any) -> PastCall:
     if isinstance(arguments, Mapping):
         arguments = dict(cast("Mapping[str, Any]", arguments))
     elif not isinstance(arguments, str):
-        arguments = to_json(arguments).decode()
+        arguments = _json_of(arguments, name)
     call_id = _field(call, "id") or _field(call, "tool_id")
     return PastCall(
         str(call_id) if call_id else None,
         name if isinstance(name, str) else "",
         arguments,
     )
+
+
+def _json_of(arguments: object, tool_name: object) -> str:
+    try:
+        # JSON has no word for what is no number, nor for infinity
+        return to_json(arguments, inf_nan_mode="null").decode()
+    except ValueError as error:
+        raise ConfigError(
+            f"the arguments of a call of {tool_name!r} are not JSON data ({error}); "
+            "use plain values"
+        ) from error
 
 
 def _field(holder: Any, name: str) -> Any:

@@ -144,12 +144,26 @@ def test_results_may_come_in_any_order() -> None:
         ('{"city": "Os', '{"city": "Os'),
         ("", "{}"),
         ("  ", "{}"),
+        ({"x": float("nan"), "y": float("inf")}, '{"x":null,"y":null}'),
     ],
 )
 def test_arguments_are_strings_on_the_wire(kwargs: Any, arguments: str) -> None:
     """LI-29: an object becomes compact JSON with its letters kept, text stays as it was."""
     sent = translated(assistant(call("c1", kwargs)))[0]
     assert sent["tool_calls"][0]["function"] == {"name": "f", "arguments": arguments}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        assistant(call("c1", {"a": object()})),
+        assistant(tool_calls=[{"id": "c1", "function": {"name": "f", "arguments": [object()]}}]),
+    ],
+)
+def test_arguments_that_are_no_data_are_named(message: ChatMessage) -> None:
+    """LI-64: by an error of ours; core swallows a ValueError."""
+    with pytest.raises(ConfigError, match="call of 'f' are not JSON data"):
+        translated(message)
 
 
 def test_a_message_of_calls_alone_has_no_content() -> None:

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.once
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+SEEING_MODEL = "qwen-3.8-27b"
 PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
 
@@ -118,7 +119,8 @@ def test_a_message_without_blocks_has_empty_content(role: str) -> None:
 )
 def test_images_travel_as_urls(block: ImageBlock, url: str) -> None:
     """LI-27: a URL stays as given and is not fetched; bytes become a data URL with a true type."""
-    sent = translated(ChatMessage(role="user", blocks=[TextBlock(text="see"), block]))[0]["content"]
+    message = ChatMessage(role="user", blocks=[TextBlock(text="see"), block])
+    sent = translated(message, model=SEEING_MODEL)[0]["content"]
     assert sent[1] == {"type": "image_url", "image_url": {"url": url}}
 
 
@@ -126,14 +128,36 @@ def test_images_travel_as_urls(block: ImageBlock, url: str) -> None:
 def test_image_files_are_read(tmp_path: Path, name: str) -> None:
     """LI-27: an image on disk is sent inline, its type told by name or bytes."""
     (tmp_path / name).write_bytes(PNG)
-    sent = translated(ChatMessage(role="user", blocks=[ImageBlock(path=tmp_path / name)]))
+    message = ChatMessage(role="user", blocks=[ImageBlock(path=tmp_path / name)])
+    sent = translated(message, model=SEEING_MODEL)
     assert sent[0]["content"][0]["image_url"]["url"] == PNG_URL
 
 
-def test_image_detail_is_passed_on() -> None:
-    """LI-27: `detail` goes out as given."""
+def test_image_detail_stays_here(caplog: pytest.LogCaptureFixture) -> None:
+    """LI-27: the service refuses a request that has `detail`; the debug log says so."""
+    caplog.set_level(logging.DEBUG, logger="llama_index_cerebras_ext")
     message = ChatMessage(role="user", blocks=[ImageBlock(image=PNG, detail="low")])
-    assert translated(message)[0]["content"][0]["image_url"]["detail"] == "low"
+    sent = translated(message, model=SEEING_MODEL)[0]["content"]
+    assert sent[0]["image_url"] == {"url": PNG_URL}
+    assert "messages.0: the service takes no detail" in caplog.text
+
+
+def test_an_image_type_in_name_only_is_the_true_one() -> None:
+    """LI-27: the service knows image/jpeg, and many callers image/jpg."""
+    block = ImageBlock(image=PNG, image_mimetype="image/jpg")
+    sent = translated(ChatMessage(role="user", blocks=[block]), model=SEEING_MODEL)[0]["content"]
+    assert sent[0]["image_url"]["url"].startswith("data:image/jpeg;base64,")
+
+
+@pytest.mark.parametrize("block", [ImageBlock(image=PNG), ImageBlock(url=PNG_URL)])
+def test_a_model_that_sees_nothing_takes_no_images(block: ImageBlock) -> None:
+    """LI-27: the catalogue knows it before the service says "Input should be 'text'"."""
+    message = ChatMessage(role="user", blocks=[block])
+    with pytest.raises(ConfigError, match=rf"messages\.1: .*'gpt-oss-120b'.*{SEEING_MODEL}"):
+        translated(ChatMessage(content="x"), message)
+    facts = facts_of("gpt-oss-120b", takes_images=True)
+    assert wire_messages_of([message], facts=facts, names=ToolNames.of(()))
+    assert translated(message, model="mine")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +168,10 @@ def test_image_detail_is_passed_on() -> None:
         (ImageBlock(image=io.BytesIO(b"")), "image is empty"),
         (DocumentBlock(data=b"\xff\xfe\x00binary"), "text documents only"),
         (DocumentBlock(data=b"%PDF-1.7\n%\xe2\xe3"), "application/pdf"),
+        (DocumentBlock(data=b"%PDF-1.7 of letters alone"), "application/pdf"),
+        (DocumentBlock(data=b"PK\x03\x04\x14\x00", document_mimetype="text/plain"), "UTF-8"),
+        (DocumentBlock(data=PNG, document_mimetype="image/png"), "is image/png"),
+        (DocumentBlock(data="é".encode("latin-1"), document_mimetype="text/plain"), "not in UTF-8"),
         (DocumentBlock(url="https://example.com/a.txt"), "is not fetched"),
         (DocumentBlock(), "document block is empty"),
         (AudioBlock(audio=b"x"), "no audio block"),
@@ -154,7 +182,7 @@ def test_image_detail_is_passed_on() -> None:
 def test_what_cannot_be_sent_is_named(block: Any, problem: str) -> None:
     """LI-27: an error before sending names the block; nothing is dropped silently."""
     with pytest.raises(ConfigError, match=problem):
-        translated(ChatMessage(role="user", blocks=[block]))
+        translated(ChatMessage(role="user", blocks=[block]), model=SEEING_MODEL)
 
 
 @pytest.mark.parametrize("role", ["system", "assistant", "tool"])
@@ -173,6 +201,11 @@ def test_images_stand_in_user_messages_only(role: str) -> None:
         DocumentBlock(data=b"words"),
         DocumentBlock(data=b"words", document_mimetype="text/markdown"),
         DocumentBlock(data=b"words", document_mimetype="application/json"),
+        DocumentBlock(data=b"words", document_mimetype="application/json; charset=utf-8"),
+        DocumentBlock(data=b"words", document_mimetype="application/jsonl"),
+        DocumentBlock(data=b"words", document_mimetype="image/svg+xml"),
+        DocumentBlock(data=b"words", document_mimetype="message/rfc822"),
+        DocumentBlock(data=b"\xef\xbb\xbfwords"),
         DocumentBlock(data=io.BytesIO(b"words")),
     ],
 )
@@ -181,10 +214,11 @@ def test_textual_documents_become_text(block: DocumentBlock) -> None:
     assert translated(ChatMessage(role="user", blocks=[block]))[0]["content"] == "words"
 
 
-def test_document_files_are_read(tmp_path: Path) -> None:
-    """LI-27: a text file is read by its path."""
-    (tmp_path / "a.md").write_text("words")
-    message = ChatMessage(role="user", blocks=[DocumentBlock(path=tmp_path / "a.md")])
+@pytest.mark.parametrize("name", ["a.md", "a.rs", "a.svg", "a.eml"])
+def test_document_files_are_read(tmp_path: Path, name: str) -> None:
+    """LI-27: a text file is read by its path, whatever type its name stands for."""
+    (tmp_path / name).write_text("words")
+    message = ChatMessage(role="user", blocks=[DocumentBlock(path=tmp_path / name)])
     assert translated(message)[0]["content"] == "words"
 
 
