@@ -190,6 +190,7 @@ class CerebrasEndpoints(CerebrasSettings):
         from llama_index_cerebras_ext._render import ChatRenderer, chat_from_completion
         from llama_index_cerebras_ext._request import chat_request_of, tool_names_of
 
+        messages = list(messages)  # anything that gives them, once
         if not self.is_chat_model:
             assert self.messages_to_prompt is not None  # core's validator sees to it
             return self._text_plan(self.messages_to_prompt(messages), kwargs).shaped(

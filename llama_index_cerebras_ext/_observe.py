@@ -8,7 +8,7 @@ of a stream more than the item.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, closing
 from functools import wraps
 from inspect import iscoroutinefunction, signature
@@ -33,7 +33,12 @@ _UNTYPED: Any = callbacks  # core's decorators have no types of their own
 
 def watched_chat(method: Method) -> Method:
     """The method with core's events of a chat around it, where somebody listens."""
-    return _where_heard(_UNTYPED.llm_chat_callback()(method), method)
+    watched = _UNTYPED.llm_chat_callback()(method)
+
+    def call(llm: Any, messages: Iterable[Any], **kwargs: Any) -> Any:
+        return watched(llm, list(messages), **kwargs)  # events read them, and then the method
+
+    return _where_heard(call, method)
 
 
 def watched_completion(method: Method) -> Method:

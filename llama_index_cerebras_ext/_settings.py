@@ -69,6 +69,8 @@ _REQUEST_FIELDS = (
     "user",
 )
 
+_MAXIMUM_NAMES = ("max_tokens", "max_completion_tokens")
+
 _SECRET_HEADER = re.compile(r"auth|cookie|credential|key|password|secret|session|token", re.I)
 
 _LIVE_OBJECTS = ("callback_manager", "rate_limiter", "http_client", "async_http_client")
@@ -237,10 +239,16 @@ class CerebrasSettings(FunctionCallingLLM):
             self.model,
             self._facts,
             temperature=self.temperature,
-            max_tokens=self.max_tokens,
+            max_tokens=self._most_tokens,
             is_chat_model=self.is_chat_model,
             calls_functions=self.is_function_calling_model,
         )
+
+    @property
+    def _most_tokens(self) -> int | None:
+        """The maximum that requests carry: under whichever name, and `additional_kwargs` win."""
+        maxima = [v for n, v in self.additional_kwargs.items() if n in _MAXIMUM_NAMES]
+        return maxima[-1] if maxima else self.max_tokens
 
     @property
     def _facts(self) -> ModelFacts:

@@ -88,6 +88,9 @@ def test_the_warning_points_at_the_users_line() -> None:
     [
         ({"max_tokens": 500}, 500),
         ({"max_tokens": 1_000_000}, 65_536 // 2),
+        ({"additional_kwargs": {"max_tokens": 500}}, 500),
+        ({"additional_kwargs": {"max_completion_tokens": 500}, "max_tokens": 9}, 500),
+        ({"additional_kwargs": {"max_tokens": None}, "max_tokens": 9}, 4_096),
         ({"context_window": 4_000}, 1_000),
         ({"context_window": 4_000, "max_tokens": 4_000}, 2_000),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 
 from cerebras_ext import CallOptions, ConfigError
 from tests.llama_index.support import (
@@ -194,6 +195,25 @@ def test_what_is_no_message_is_named(given: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=rf"{said}.*ChatMessage"):
         llm.chat(given)
     assert service.requests == []
+
+
+@pytest.mark.parametrize("method", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize("handlers", [[], [TokenCountingHandler()]])
+async def test_messages_may_come_from_anything_that_gives_them(
+    method: str, handlers: list[Any]
+) -> None:
+    """LI-19: once, and all the same whether events are listened to."""
+    answer = events(*HELLO) if "stream" in method else reply({})
+    llm, service = served(answer, callback_manager=CallbackManager(handlers))
+    given: Any = (message for message in QUESTION)
+    response: Any = getattr(llm, method)(given)
+    if inspect.isawaitable(response):
+        response = await response
+    if method == "stream_chat":
+        list(response)
+    elif method == "astream_chat":
+        assert [item async for item in response]
+    assert service.sent[0]["messages"] == [{"role": "user", "content": "?"}]
 
 
 def test_a_calls_model_has_its_own_facts() -> None:
