@@ -8,22 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core import Settings, SummaryIndex
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.extractors import DocumentContextExtractor
+from llama_index.core.llms import ChatMessage
 from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.query_engine import SubQuestionQueryEngine
+from llama_index.core.question_gen import LLMQuestionGenerator
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import Document, NodeWithScore, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
-from llama_index.core.tools import FunctionTool
+from llama_index.core.tools import FunctionTool, QueryEngineTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
 
+from cerebras_ext import BadRequest
 from tests.llama_index.support import CORE_WARNINGS, chunk, events, last_chunk, reply, served
 from tests.llama_index.test_contexts import can_dump_chats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cerebras_ext.emulator.server import RunningEmulator
     from llama_index_cerebras_ext import Cerebras
 
@@ -114,6 +121,53 @@ def test_the_context_extractor_reads_the_first_block(
     node.relationships = {"1": document.as_related_node_info()}  # type: ignore[dict-item]
     (found,) = DocumentContextExtractor(store, llm=llm, max_retries=0).extract([node])
     assert bool(found.get("context")) is is_found
+
+
+@pytest.mark.parametrize(
+    ("name", "hiding", "refused"),
+    [
+        ("gpt-oss-120b", {"reasoning_format": "hidden"}, {"reasoning_effort": "none"}),
+        ("qwen-3.8-27b", {"reasoning_effort": "none"}, {"reasoning_format": "hidden"}),
+    ],
+)
+def test_each_model_hides_its_reasoning_in_its_own_way(
+    name: str, hiding: dict[str, Any], refused: dict[str, Any], make_llm: Callable[..., Cerebras]
+) -> None:
+    """§8: which is what the context extractor needs; the other way is refused."""
+    message = make_llm(model=name, **hiding).chat([ChatMessage(content="?")]).message
+    assert [block.block_type for block in message.blocks] == ["text"]
+    with pytest.raises(BadRequest, match="not supported by this model"):
+        make_llm(model=name, **refused).chat([ChatMessage(content="?")])
+
+
+@pytest.mark.parametrize("mode", [ResponseMode.ACCUMULATE, ResponseMode.COMPACT_ACCUMULATE])
+def test_accumulated_answers_are_not_streamed(mode: ResponseMode, llm: Cerebras) -> None:
+    """§8: core says so, when it is asked."""
+    synthesizer = get_response_synthesizer(llm=llm, response_mode=mode, streaming=True)
+    with pytest.raises(ValueError, match="Unable to stream"):
+        synthesizer.synthesize("?", [NodeWithScore(node=TextNode(text="Ann."))])
+
+
+@pytest.mark.parametrize("mode", [ResponseMode.NO_TEXT, ResponseMode.CONTEXT_ONLY])
+def test_modes_that_ask_no_model_want_one_in_the_settings(
+    mode: ResponseMode, llm: Cerebras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """§8: core makes their synthesizer without the model that it was given."""
+    monkeypatch.setattr(Settings, "_llm", None)
+    with pytest.raises(ImportError, match="llama-index-llms-openai"):
+        get_response_synthesizer(llm=llm, response_mode=mode)
+    monkeypatch.setattr(Settings, "_llm", llm)
+    assert get_response_synthesizer(llm=llm, response_mode=mode)
+
+
+def test_sub_questions_want_a_generator(llm: Cerebras) -> None:
+    """§8: core's default is in a package of its own; its generator for any model is not."""
+    engine = SummaryIndex([]).as_query_engine(llm=llm)
+    tools = [QueryEngineTool.from_defaults(engine, name="facts", description="Knows.")]
+    with pytest.raises(ImportError, match="llama-index-question-gen-openai"):
+        SubQuestionQueryEngine.from_defaults(tools, llm=llm)
+    generator = LLMQuestionGenerator.from_defaults(llm=llm)
+    assert SubQuestionQueryEngine.from_defaults(tools, llm=llm, question_gen=generator)
 
 
 def test_calling_tools_by_text_needs_its_parts() -> None:
