@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["document_text_of", "image_url_of"]
 
-_TRUE_TYPES = {"image/jpg": "image/jpeg"}
-"""Types that exist in name only, and the one that is meant."""
+_HEAD_BYTES = 8192
+"""What is looked at of an image to tell its type."""
 
 
 def image_url_of(block: ImageBlock) -> str:
-    """The image's URL as it was given, else its bytes as a data URL.
+    """The image's URL as it was given, else its bytes as a data URL of the type that they show.
 
     Raises:
         ConfigError: There is no image in the block, or its bytes are of no known image type.
@@ -32,14 +32,16 @@ def image_url_of(block: ImageBlock) -> str:
     if block.url:
         return str(block.url)
     content = _read(block.resolve_image, "image", block.image or block.path)
-    # core looks at the bytes of an image only when it is given as bytes
-    mime_type = block.image_mimetype or ImageBlock(image=content).image_mimetype
-    if not mime_type or not mime_type.startswith("image/"):
+    # core looks at the bytes of an image only when it is given as bytes, and no type with it
+    seen = ImageBlock(image=content[:_HEAD_BYTES]).image_mimetype
+    mime_type = next(
+        (t for t in (seen, block.image_mimetype) if t and t.startswith("image/")), None
+    )
+    if mime_type is None:
         raise ConfigError(
             "an image's type cannot be told from its bytes; "
             "set it, e.g. ImageBlock(..., image_mimetype='image/png')"
         )
-    mime_type = _TRUE_TYPES.get(mime_type, mime_type)
     return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
 
 
@@ -58,7 +60,7 @@ def document_text_of(block: DocumentBlock) -> str:
         return text
     mime_type = block.document_mimetype or mimetypes.guess_type(str(block.path or ""))[0]
     if mime_type is not None and mime_type.startswith("text/"):
-        raise ConfigError(f"{name!r} is {mime_type}, but not in UTF-8; pass its text in that")
+        raise ConfigError(f"{name!r} is {mime_type}, but not UTF-8; convert it first")
     raise ConfigError(
         f"{name!r} is {mime_type or 'binary'}; Cerebras takes text documents only, "
         "so extract the text first"

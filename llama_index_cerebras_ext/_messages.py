@@ -297,7 +297,7 @@ def _parts(
                 continue
             case _ if block.block_type not in _TAKEN_BESIDE_TEXT[role]:
                 raise ConfigError(
-                    f"{where}: Cerebras takes no {block.block_type} block in a {role} message; "
+                    f"{where}: Cerebras takes no {block.block_type} block in {role} messages; "
                     "leave it out or put its content into text"
                 )
             case ImageBlock():

@@ -142,11 +142,20 @@ def test_image_detail_stays_here(caplog: pytest.LogCaptureFixture) -> None:
     assert "messages.0: the service takes no detail" in caplog.text
 
 
-def test_an_image_type_in_name_only_is_the_true_one() -> None:
-    """LI-27: the service knows image/jpeg, and many callers image/jpg."""
-    block = ImageBlock(image=PNG, image_mimetype="image/jpg")
+@pytest.mark.parametrize(
+    ("image", "claimed", "sent_type"),
+    [
+        (b"\xff\xd8\xff\xe0 a photo", "image/jpg", "image/jpeg"),
+        (PNG, "image/jpeg", "image/png"),
+        (PNG, "application/octet-stream", "image/png"),
+        (b"unheard of", "image/new", "image/new"),
+    ],
+)
+def test_the_bytes_of_an_image_tell_its_type(image: bytes, claimed: str, sent_type: str) -> None:
+    """LI-27: the service looks at them, and knows no image/jpg."""
+    block = ImageBlock(image=image, image_mimetype=claimed)
     sent = translated(ChatMessage(role="user", blocks=[block]), model=SEEING_MODEL)[0]["content"]
-    assert sent[0]["image_url"]["url"].startswith("data:image/jpeg;base64,")
+    assert sent[0]["image_url"]["url"].startswith(f"data:{sent_type};base64,")
 
 
 @pytest.mark.parametrize("block", [ImageBlock(image=PNG), ImageBlock(url=PNG_URL)])
@@ -171,7 +180,7 @@ def test_a_model_that_sees_nothing_takes_no_images(block: ImageBlock) -> None:
         (DocumentBlock(data=b"%PDF-1.7 of letters alone"), "application/pdf"),
         (DocumentBlock(data=b"PK\x03\x04\x14\x00", document_mimetype="text/plain"), "UTF-8"),
         (DocumentBlock(data=PNG, document_mimetype="image/png"), "is image/png"),
-        (DocumentBlock(data="é".encode("latin-1"), document_mimetype="text/plain"), "not in UTF-8"),
+        (DocumentBlock(data="é".encode("latin-1"), document_mimetype="text/plain"), "not UTF-8"),
         (DocumentBlock(url="https://example.com/a.txt"), "is not fetched"),
         (DocumentBlock(), "document block is empty"),
         (AudioBlock(audio=b"x"), "no audio block"),
@@ -191,7 +200,7 @@ def test_images_stand_in_user_messages_only(role: str) -> None:
     message = ChatMessage(
         role=role, blocks=[ImageBlock(image=PNG)], additional_kwargs={"tool_call_id": "c"}
     )
-    with pytest.raises(ConfigError, match=rf"messages\.1: .*image block in a {role} message"):
+    with pytest.raises(ConfigError, match=rf"messages\.1: .*image block in {role} messages"):
         translated(ChatMessage(content="x"), message)
 
 
