@@ -29,6 +29,7 @@ from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._options import OTHER_SPELLINGS, timeouts_of, unknown_option
 from langchain_cerebras_ext._profile import warn_if_unknown
 from langchain_cerebras_ext._shapes import is_object
+from langchain_cerebras_ext._types import TokenBiases
 from langchain_cerebras_ext.errors import ConfigError, MissingKey
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class CerebrasConnection(Copies, BaseModel):
     """-2 to 2."""
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     """-2 to 2."""
-    logit_bias: dict[str, float] | None = None
+    logit_bias: TokenBiases | None = None
     """Token ids to biases, -100 to 100."""
     prompt_cache_key: str | None = None
     """Steers requests with equal prefixes to one cache, where the account has it enabled."""

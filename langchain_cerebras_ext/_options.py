@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_cerebras_ext._shapes import is_object
-from langchain_cerebras_ext.errors import ConfigError, UnknownParameter
+from langchain_cerebras_ext.errors import ConfigError, UnknownParameter, UnsupportedInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,16 +22,22 @@ __all__ = [
     "TEXT_KEYS",
     "TEXT_REQUEST_KEYS",
     "check_known",
+    "settled_options",
     "timeouts_of",
     "unknown_option",
 ]
 
+_WIRE_SPELLINGS = {
+    "max_completion_tokens": "max_tokens",
+    "min_completion_tokens": "min_tokens",
+}
+"""What the chat endpoint calls fields of ours; taken by every call."""
+
 OTHER_SPELLINGS = {
+    **_WIRE_SPELLINGS,
     "cerebras_api_base": "base_url",
     "cerebras_api_key": "api_key",
     "cerebras_proxy": "proxy",
-    "max_completion_tokens": "max_tokens",
-    "min_completion_tokens": "min_tokens",
     "model_name": "model",
     "request_timeout": "timeout",
     "stop_sequences": "stop",
@@ -67,8 +73,7 @@ _SHARED_FIELDS = _alike(
 
 CHAT_FIELDS = {
     **_SHARED_FIELDS,
-    "max_tokens": "max_completion_tokens",
-    "min_tokens": "min_completion_tokens",
+    **{field: name for name, field in _WIRE_SPELLINGS.items()},
     **_alike(
         "logprobs",
         "top_logprobs",
@@ -100,7 +105,7 @@ TEXT_FIELDS = {
 CHAT_REQUEST_KEYS = frozenset(
     {
         *CHAT_FIELDS,
-        *CHAT_FIELDS.values(),
+        *_WIRE_SPELLINGS,
         "model_parameters",
         "n",
         "response_format",
@@ -111,7 +116,7 @@ CHAT_REQUEST_KEYS = frozenset(
 )
 """Request fields that a call of `ChatCerebras` may set."""
 
-TEXT_REQUEST_KEYS = frozenset({*TEXT_FIELDS, "n", "stream_options"})
+TEXT_REQUEST_KEYS = frozenset({*TEXT_FIELDS, *_WIRE_SPELLINGS, "n", "stream_options"})
 """Request fields that a call of `CerebrasLLM` may set."""
 
 CHAT_KEYS = CHAT_REQUEST_KEYS | OPTION_KEYS | RULE_KEYS
@@ -143,6 +148,25 @@ def check_known(kwargs: Mapping[str, object], known: frozenset[str], *, where: s
     for name in kwargs:
         if name not in known and name not in _IGNORED_KEYS:
             raise unknown_option(name, known, where=where)
+
+
+def settled_options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a call under the names of the fields; a model that is None is the model's own.
+
+    Raises:
+        UnsupportedInput: The call gives one option under two names.
+    """
+    given: dict[str, tuple[str, Any]] = {}
+    for name, value in kwargs.items():
+        own_name = _WIRE_SPELLINGS.get(name, name)
+        other = given.get(own_name)
+        if other is not None and value is not None and other[1] is not None:
+            raise UnsupportedInput(f"{name} and {other[0]} are one field; give one of them")
+        if other is None or value is not None:
+            given[own_name] = (name, value)
+    return {
+        name: value for name, (_, value) in given.items() if not (name == "model" and value is None)
+    }
 
 
 def unknown_option(name: str, known: Iterable[str], *, where: str) -> UnknownParameter:

@@ -28,6 +28,7 @@ from langchain_cerebras_ext._options import (
     TEXT_KEYS,
     TEXT_REQUEST_KEYS,
     check_known,
+    settled_options,
     timeouts_of,
 )
 from langchain_cerebras_ext._profile import warn_if_unknown
@@ -107,15 +108,8 @@ def _overlaid(
     Raises:
         UnsupportedInput: The call gives one field under two names, or asks for several answers.
     """
-    given: dict[str, tuple[str, Any]] = {}
-    for name, value in kwargs.items():
-        wire_name = spelling.get(name, name)
-        other = given.get(wire_name)
-        if other is not None and value is not None and other[1] is not None:
-            raise UnsupportedInput(f"{name} and {other[0]} are one field; give one of them")
-        if other is None or value is not None:
-            given[wire_name] = (name, value)
-    fields = {**defaults, **{wire_name: value for wire_name, (_, value) in given.items()}}
+    given = settled_options(kwargs)
+    fields = {**defaults, **{spelling.get(name, name): value for name, value in given.items()}}
     if stop is not None:
         fields["stop"] = [stop] if isinstance(stop, str) else list(stop)
     if fields.pop("n", None) not in (None, 1):

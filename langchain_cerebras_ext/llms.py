@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from cerebras_ext.deltas import StreamStart, TextDelta, TextFinish
 from langchain_cerebras_ext._connection import CerebrasConnection
 from langchain_cerebras_ext._errors import translated
-from langchain_cerebras_ext._options import TEXT_FIELDS
+from langchain_cerebras_ext._options import TEXT_FIELDS, settled_options
 from langchain_cerebras_ext._reply import envelope_metadata
 from langchain_cerebras_ext._request import Defaults, text_call
 from langchain_cerebras_ext._retries import retry_reporter
@@ -78,6 +78,7 @@ class CerebrasLLM(CerebrasConnection, BaseLLM):
         return await super(CerebrasLLM, model).agenerate(prompts, *args, **others)
 
     def _with_call_fields(self, kwargs: dict[str, Any]) -> tuple[CerebrasLLM, dict[str, Any]]:
+        kwargs = settled_options(kwargs)
         keyed = {*TEXT_FIELDS, "extra_body"} - {"stop"}
         fields = {name: value for name, value in kwargs.items() if name in keyed}
         others = {name: value for name, value in kwargs.items() if name not in keyed}

@@ -241,6 +241,25 @@ def test_option_reaches_the_wire_from_field_and_call(name: str, value: Any) -> N
     assert [request[name] for request in called.requests] == [value, value]
 
 
+def test_option_under_the_chat_endpoints_name_is_taken() -> None:
+    """LC-21: a call takes the names that the constructor takes, each option once."""
+    model, service = llm(Continuation("one"), Continuation("two"), cache=InMemoryCache())
+    assert model.invoke("p") == "one"
+    assert model.invoke("p", max_completion_tokens=3) == "two"
+    list(model.stream("p", max_completion_tokens=3))
+    assert [request.get("max_tokens") for request in service.requests] == [None, 3, 3]
+    with pytest.raises(UnsupportedInput, match="max_tokens"):
+        model.invoke("p", max_tokens=1, max_completion_tokens=2)
+
+
+def test_model_that_is_none_is_the_models_own() -> None:
+    """LC-21: as for chat."""
+    model, service = llm(Continuation("x"))
+    model.invoke("p", model=None)
+    list(model.stream("p", model=None))
+    assert [request["model"] for request in service.requests] == [MODEL, MODEL]
+
+
 def test_unknown_option_names_the_nearest() -> None:
     """LC-21 for this class."""
     model, _ = llm(Continuation("x"))

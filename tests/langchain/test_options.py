@@ -84,6 +84,24 @@ def test_either_spelling_of_the_token_limit_is_taken(name: str) -> None:
     assert ChatCerebras(model=MODEL, api_key=KEY, **{name: 7}).max_tokens == 7
 
 
+@pytest.mark.parametrize("path", CALL_PATHS)
+def test_model_that_is_none_is_the_models_own(path: str) -> None:
+    """LC-21: a request has a model, so unsetting it can mean no other."""
+    model, service = chat(HI)
+    PATHS[path](model.bind(model=None), "Hi")
+    assert service.last["model"] == MODEL
+
+
+def test_token_biases_are_taken_by_number() -> None:
+    """LC-07, LC-21: token ids are numbers; JSON's keys are strings."""
+    model, service = chat(HI, logit_bias={5: -100})
+    assert model.logit_bias == {"5": -100}
+    model.invoke("Hi")
+    assert service.last["logit_bias"] == {"5": -100}
+    model.invoke("Hi", logit_bias={6: 1.5})
+    assert service.last["logit_bias"] == {"6": 1.5}
+
+
 def test_one_option_under_two_names_is_an_error() -> None:
     """LC-21: which of two values was meant is not guessed."""
     model, _ = chat(HI)
