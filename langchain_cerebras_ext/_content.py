@@ -35,6 +35,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+_IMAGE_STARTS = ("data:image/png;base64,", "data:image/jpeg;base64,")
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Block: TypeAlias = Mapping[str, Any]
 
@@ -151,8 +153,13 @@ def raw_call(call_id: Any, name: Any, text: Any, place: Place) -> Call:
     return Call(call_id, own_name, text, is_valid=False)
 
 
+def _kind_of(block: Block) -> object:
+    """A block's type; Bedrock's blocks have none, and are told by their key."""
+    return block["type"] if "type" in block else next(iter(block), None)
+
+
 def _read_block(block: Block, pieces: Pieces, place: Place) -> None:
-    kind = block.get("type")
+    kind = _kind_of(block)
     reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
         raise place.error(
@@ -208,7 +215,7 @@ def _drop(block: Block, _pieces: Pieces, place: Place) -> None:
         "message %d (%s): a %r block is another provider's own; left out",
         place.position,
         place.role,
-        block.get("type"),
+        _kind_of(block),
     )
 
 
@@ -244,28 +251,18 @@ def _read_image(block: Block, pieces: Pieces, place: Place) -> None:
     if source := object_in(block.get("source")):  # Anthropic's form
         block = {"base64": source.get("data"), "mime_type": source.get("media_type"), **source}
     data, mime_type, url = block.get("base64"), block.get("mime_type"), block.get("url")
-    if isinstance(data, str) and isinstance(mime_type, str):
-        _add_image(f"data:{mime_type};base64,{data}", pieces, place)
-    elif isinstance(url, str) and url.startswith("data:"):
-        _add_image(url, pieces, place)
-    elif isinstance(data, str):
+    if isinstance(data, str) and not isinstance(mime_type, str):
         raise place.error("an image block needs 'mime_type' beside 'base64', e.g. 'image/png'")
-    else:
-        raise place.error(
-            "the service takes images as base64 data only, not by URL or file id: fetch it first "
-            "and send it as {'type': 'image', 'base64': …, 'mime_type': 'image/png'}"
-        )
+    _add_image(f"data:{mime_type};base64,{data}" if isinstance(data, str) else url, pieces, place)
 
 
 def _read_image_url(block: Block, pieces: Pieces, place: Place) -> None:
     image = block.get("image_url")
     url = object_in(image).get("url", image)
-    if not isinstance(url, str):
-        raise place.error("an 'image_url' block needs a 'url'")
     _add_image(url, pieces, place)  # `detail` is documented as unsupported
 
 
-def _add_image(url: str, pieces: Pieces, place: Place) -> None:
+def _add_image(url: object, pieces: Pieces, place: Place) -> None:
     if place.role != "user":
         raise place.error("images are taken in user messages only; move the image to one")
     if not place.facts.takes_images:
@@ -273,18 +270,24 @@ def _add_image(url: str, pieces: Pieces, place: Place) -> None:
             f"model {place.facts.id!r} takes no 'image' blocks; use one that does, or say "
             "model_facts={'takes_images': True} if it does"
         )
+    if not isinstance(url, str) or not url.startswith(_IMAGE_STARTS):
+        raise place.error(
+            "the service takes images as base64 data of PNG or JPEG only, not by URL or file id: "
+            "fetch it first, convert it if it is of another kind, and send it as "
+            "{'type': 'image', 'base64': …, 'mime_type': 'image/png'}"
+        )
     pieces.parts.append(ImagePart(type="image_url", image_url={"url": url}))
 
 
 def _read_media(block: Block, _pieces: Pieces, place: Place) -> None:
     raise place.error(
-        f"model {place.facts.id!r} takes no {block.get('type')!r} blocks; send what it says as text"
+        f"model {place.facts.id!r} takes no {_kind_of(block)!r} blocks; send what it says as text"
     )
 
 
 def _read_non_standard(block: Block, pieces: Pieces, place: Place) -> None:
     value = object_in(block.get("value"))
-    kind = value.get("type")
+    kind = _kind_of(value)
     if kind not in _READERS:
         raise place.error(
             f"a 'non_standard' block of type {kind!r} has no form in the Cerebras API"
@@ -311,6 +314,8 @@ _OTHERS_OWN = (
     "mcp_tool_use",
     "server_tool_use",
     "web_search_tool_result",
+    # Bedrock
+    "cachePoint",
     # Google
     "code_execution_result",
     "executable_code",

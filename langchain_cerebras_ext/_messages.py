@@ -10,12 +10,12 @@ answer needs its call; otherwise it is left out, since the service refuses a cal
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
     BaseMessage,
     ChatMessage,
     FunctionMessage,
@@ -26,16 +26,9 @@ from langchain_core.messages import (
 )
 
 from cerebras_ext import wire
-from langchain_cerebras_ext._content import (
-    Call,
-    Pieces,
-    Place,
-    Role,
-    encoded_arguments,
-    raw_call,
-    read_content,
-)
-from langchain_cerebras_ext._names import PROVIDER, UNSEALED_ARGUMENTS
+from langchain_cerebras_ext._calls import OpenCalls, calls_of
+from langchain_cerebras_ext._content import Call, Pieces, Place, Role, read_content
+from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._shapes import list_in, object_in
 from langchain_cerebras_ext._turns import check_tool_turns
 
@@ -88,8 +81,8 @@ def wire_messages_from_langchain(
 
 
 def call_names_in(messages: Iterable[wire.Message]) -> list[str]:
-    """Names of the tools that earlier replies called, in order."""
-    return [call["function"]["name"] for call in _calls_in(messages)]
+    """Names of the tools that earlier replies called, in order; a call may lack one."""
+    return [name for call in _calls_in(messages) if (name := call["function"]["name"])]
 
 
 def rename_calls(messages: Iterable[wire.Message], names: ToolNames) -> None:
@@ -117,7 +110,7 @@ class _Translator:
         self.out: list[tuple[int, wire.Message]] = []
         self._messages = messages
         self._rules = rules
-        self._open_calls: list[tuple[str, str]] = []
+        self._open_calls = OpenCalls()
 
     def take(self, position: int, message: BaseMessage) -> None:
         match message:
@@ -134,7 +127,8 @@ class _Translator:
             case AIMessage():
                 self._add_assistant(position, message)
             case ToolMessage():
-                self._add_tool(position, message.tool_call_id, message.content, message.name)
+                call_id = self._open_calls.answer(message.tool_call_id)
+                self._add_tool(position, call_id, message.content, message.name)
             case FunctionMessage():
                 call_id = self._open_call_named(position, message.name)
                 self._add_tool(position, call_id, message.content, message.name)
@@ -162,7 +156,8 @@ class _Translator:
     def _add_user(self, position: int, message: BaseMessage) -> None:
         pieces = read_content(message.content, self._place(position, "user"))
         for result in pieces.results:
-            self._add_tool(position, result.call_id, result.content, None)
+            call_id = self._open_calls.answer(result.call_id)
+            self._add_tool(position, call_id, result.content, None)
         if pieces.parts or not pieces.results:
             self._add(position, wire.UserMessage(role="user", content=pieces.content()), message)
 
@@ -175,13 +170,12 @@ class _Translator:
         )
         if name:
             out["name"] = name
-        self._open_calls = [call for call in self._open_calls if call[0] != call_id]
         self._add(position, out, None)
 
     def _open_call_named(self, position: int, name: str) -> str:
-        for call_id, call_name in self._open_calls:
-            if call_name == name:
-                return call_id
+        call_id = self._open_calls.answer_named(name)
+        if call_id is not None:
+            return call_id
         raise self._place(position, "tool").error(
             f"a FunctionMessage for {name!r} answers no open call of that name, and the Cerebras "
             "API has no function role; use a ToolMessage with the call's id"
@@ -209,7 +203,7 @@ class _Translator:
             pieces.add_text(message.additional_kwargs.get("refusal") or "")
         reasoning = self._reasoning_to_replay(message, pieces)
         calls = self._calls_to_send(position, message, pieces, place)
-        self._open_calls = [(str(call.id), call.name) for call in calls]
+        self._open_calls.close()
         out = wire.AssistantMessage(role="assistant")
         if reasoning and self._rules.facts.reasoning_replay == "think_tags":
             pieces.parts.insert(0, wire.TextPart(type="text", text=f"<think>{reasoning}</think>"))
@@ -218,7 +212,7 @@ class _Translator:
         if reasoning and self._rules.facts.reasoning_replay != "think_tags":
             out["reasoning"] = reasoning
         if calls:
-            out["tool_calls"] = [_wire_call(call, place) for call in calls]
+            out["tool_calls"] = [self._open_calls.add(call, place) for call in calls]
         self._add(position, out, message)
 
     def _reasoning_to_replay(self, message: BaseMessage, pieces: Pieces) -> str:
@@ -226,9 +220,7 @@ class _Translator:
         wanted = rules.replays_reasoning
         if wanted is None:
             wanted = rules.facts.reasoning_replay != "none"
-        provider = message.response_metadata.get("model_provider")
-        is_foreign = provider is not None and provider != PROVIDER
-        if not wanted or (is_foreign and not rules.replays_foreign_reasoning):
+        if not wanted or (_is_foreign(message) and not rules.replays_foreign_reasoning):
             return ""
         if pieces.reasoning:
             return "".join(pieces.reasoning)
@@ -241,85 +233,42 @@ class _Translator:
     def _calls_to_send(
         self, position: int, message: BaseMessage, pieces: Pieces, place: Place
     ) -> list[Call]:
-        """One call an id, valid records first; invalid ones only where an answer follows."""
-        answered = self._ids_answered_after(position)
+        """Valid calls first; invalid ones only where an answer follows that no other call has."""
+        n_answers = Counter(self._ids_answered_after(position))
         calls: list[Call] = []
-        seen: set[str | None] = set()
-        for call in sorted(_calls_of(message, pieces, place), key=lambda call: not call.is_valid):
-            is_wanted = call.is_valid or (call.id is not None and call.id in answered)
-            if is_wanted and call.id not in seen:
+        for call in sorted(calls_of(message, pieces, place), key=lambda call: not call.is_valid):
+            call_id = str(call.id)
+            if call.is_valid or n_answers[call_id] > 0:
                 calls.append(call)
-                seen.add(call.id)
+                n_answers[call_id] -= 1
         return calls
 
-    def _ids_answered_after(self, position: int) -> set[str]:
-        ids: set[str] = set()
+    def _ids_answered_after(self, position: int) -> list[str]:
+        ids: list[str] = []
         for message in self._messages[position + 1 :]:
             if isinstance(message, ToolMessage):
-                ids.add(message.tool_call_id)
+                ids.append(message.tool_call_id)
             elif isinstance(message, HumanMessage):
-                ids.update(_tool_result_ids(message.content))
+                ids += _tool_result_ids(message.content)
                 break
             elif not isinstance(message, FunctionMessage):
                 break
         return ids
 
 
-def _tool_result_ids(content: object) -> set[str]:
+def _tool_result_ids(content: object) -> list[str]:
     blocks = [object_in(block) for block in list_in(content)]
-    return {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
+    return [str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
 
 
-def _calls_of(message: BaseMessage, pieces: Pieces, place: Place) -> list[Call]:
-    """Every record of a call: the message's fields, its content, OpenAI-style leftovers."""
-    calls: list[Call] = []
-    if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
-        # A chunk's `tool_calls` are repaired guesses; its fragments are what the model wrote.
-        calls += [
-            raw_call(chunk["id"], chunk["name"], chunk["args"], place)
-            for chunk in message.tool_call_chunks
-        ]
-    elif isinstance(message, AIMessage):
-        calls += [
-            Call(call["id"], call["name"], encoded_arguments(call["args"], call["name"], place))
-            for call in message.tool_calls
-        ]
-        calls += [
-            Call(bad["id"], bad["name"] or "", bad["args"] or "", is_valid=False)
-            for bad in message.invalid_tool_calls
-        ]
-    calls += pieces.calls
-    known = {call.id for call in calls}
-    kept = message.additional_kwargs
-    for raw in map(object_in, list_in(kept.get("tool_calls"))):
-        if raw.get("id") not in known:
-            function = object_in(raw.get("function"))
-            calls.append(
-                raw_call(raw.get("id"), function.get("name"), function.get("arguments"), place)
-            )
-    if not calls and (function := object_in(kept.get("function_call"))):
-        made_id = (
-            f"call_{place.position}"  # the legacy form has no ids; its answer finds it by name
-        )
-        calls.append(raw_call(made_id, function.get("name"), function.get("arguments"), place))
-    return [_unsealed(call, message) for call in calls]
+def _is_foreign(message: BaseMessage) -> bool:
+    """Whether another provider's model made the message.
 
-
-def _unsealed(call: Call, message: BaseMessage) -> Call:
-    """A call as the model wrote it, without what marks it as invalid in a stream."""
-    texts = object_in(message.response_metadata.get(UNSEALED_ARGUMENTS))
-    raw = texts.get(call.id or "")
-    return call if call.is_valid or raw is None else Call(call.id, call.name, raw, is_valid=False)
-
-
-def _wire_call(call: Call, place: Place) -> wire.ToolCall:
-    if not call.id:
-        raise place.error(
-            f"tool call {call.name!r} has no id, so no tool message can answer it; give the call "
-            "an id"
-        )
-    return wire.ToolCall(
-        id=call.id,
-        type="function",
-        function=wire.FunctionCall(name=call.name, arguments=call.arguments),
-    )
+    `langchain-cerebras` says "openai" in some; unlike OpenAI's, these hold reasoning as text.
+    """
+    provider = message.response_metadata.get("model_provider")
+    if provider == "openai":
+        blocks = [object_in(block) for block in list_in(message.content)]
+        is_text = isinstance(message.additional_kwargs.get("reasoning"), str)
+        return not is_text and all(block.get("type") != "reasoning_content" for block in blocks)
+    return provider not in (None, PROVIDER)

@@ -155,8 +155,7 @@ def _call_from_wire(call: ToolCallReply, names: ToolNames) -> ToolCall | Invalid
     """A call with parsed arguments, or an invalid one with their text and the reason."""
     name, text = names.from_wire(call.function.name), call.function.arguments
     arguments = read_arguments(text)
-    if isinstance(arguments, dict):
+    if isinstance(arguments, dict) and name:
         return ToolCall(name=name, args=arguments, id=call.id, type="tool_call")
-    return InvalidToolCall(
-        name=name, args=text, id=call.id, error=arguments.reason, type="invalid_tool_call"
-    )
+    reason = "the call names no tool" if isinstance(arguments, dict) else arguments.reason
+    return InvalidToolCall(name=name, args=text, id=call.id, error=reason, type="invalid_tool_call")

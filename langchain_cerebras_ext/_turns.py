@@ -28,7 +28,6 @@ def check_tool_turns(messages: Iterable[tuple[int, wire.Message]]) -> None:
         UnsupportedInput: They do not; says which call or answer, and what to do.
     """
     open_ids: dict[str, int] = {}
-    all_ids: set[str] = set()
     for position, message in messages:
         if message["role"] == "tool":
             call_id = message["tool_call_id"]
@@ -42,12 +41,7 @@ def check_tool_turns(messages: Iterable[tuple[int, wire.Message]]) -> None:
         _check_closed(open_ids)
         if message["role"] == "assistant":
             for call in message.get("tool_calls") or ():
-                if call["id"] in all_ids:
-                    raise _error(
-                        position, f"tool call id {call['id']!r} was used before; make it unique"
-                    )
                 open_ids[call["id"]] = position
-                all_ids.add(call["id"])
     _check_closed(open_ids)
 
 

@@ -25,6 +25,9 @@ REPLIES = {
     ),
     "array arguments": Reply(calls=(("c1", "add", '["x"]'),), finish_reason="tool_calls"),
     "number arguments": Reply(calls=(("c1", "add", "3"),), finish_reason="tool_calls"),
+    "number beyond floats": Reply(
+        calls=(("c1", "add", '{"a": 1e400}'),), finish_reason="tool_calls"
+    ),
     "words for arguments": Reply(calls=(("c1", "add", "three"),), finish_reason="tool_calls"),
     "empty": Reply(content="", finish_reason="length"),
     "nothing": Reply(finish_reason="length"),

@@ -27,6 +27,8 @@ QWEN = facts_of("qwen-3.8-27b")
 GLM = facts_of("zai-glm-4.7")
 PNG = "iVBORw0KGgo="
 DATA_URI = f"data:image/png;base64,{PNG}"
+GIF = "data:image/gif;base64,R0lG"
+URL = "https://x/y.png"
 CALL = {"name": "add", "args": {"a": 1}, "id": "c1", "type": "tool_call"}
 WIRE_ANSWER = {"role": "tool", "content": "2", "tool_call_id": "c1"}
 
@@ -51,6 +53,8 @@ def wire(*messages: BaseMessage, facts: Any = GPT_OSS, **rules: Any) -> list[Any
         ([], ""),
         ([{"type": "non_standard", "value": {"type": "text", "text": "a"}}], "a"),
         ([{"type": "reasoning", "reasoning": "dropped"}, "a"], "a"),
+        ([{"text": "a"}, {"cachePoint": {"type": "default"}}], "a"),  # as Bedrock has them
+        (["a", {"type": "non_standard", "value": {"cachePoint": {"type": "default"}}}], "a"),
     ],
 )
 def test_text_of_user_content(content: Any, expected: Any) -> None:
@@ -78,10 +82,18 @@ def test_image_in_any_form_becomes_a_data_uri(block: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("message", "facts", "words"),
     [
-        (HumanMessage([{"type": "image", "url": "https://x/y.png"}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "image", "url": URL}]), QWEN, "fetch it first"),
         (HumanMessage([{"type": "image", "file_id": "f1"}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "image_url", "image_url": {"url": URL}}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "input_image", "image_url": URL}]), QWEN, "fetch it first"),
+        (HumanMessage([{"type": "image_url", "image_url": GIF}]), QWEN, "PNG or JPEG"),
+        (
+            HumanMessage([{"type": "image", "base64": "R0lG", "mime_type": "image/gif"}]),
+            QWEN,
+            "PNG or JPEG",
+        ),
         (HumanMessage([{"type": "image", "base64": PNG}]), QWEN, "mime_type"),
-        (HumanMessage([{"type": "image_url", "image_url": {}}]), QWEN, "url"),
+        (HumanMessage([{"type": "image_url", "image_url": {}}]), QWEN, "base64"),
         (HumanMessage([{"type": "image_url", "image_url": DATA_URI}]), GPT_OSS, "gpt-oss-120b"),
         (SystemMessage([{"type": "image_url", "image_url": DATA_URI}]), QWEN, "user messages"),
         (HumanMessage([{"type": "audio", "base64": "x"}]), QWEN, "'audio'"),
@@ -92,7 +104,8 @@ def test_image_in_any_form_becomes_a_data_uri(block: dict[str, Any]) -> None:
         (HumanMessage([{"type": "text", "text": b"x"}]), QWEN, "is a bytes"),
         (HumanMessage([{"type": "hologram"}]), QWEN, "'hologram'"),
         (HumanMessage([{"type": "non_standard", "value": {"type": "x"}}]), QWEN, "'x'"),
-        (HumanMessage([{"text": "no type"}]), QWEN, "None"),
+        (HumanMessage([{"toolUse": {}}]), QWEN, "'toolUse'"),
+        (HumanMessage([{}]), QWEN, "None"),
         (AIMessage([{"type": "tool_result", "tool_use_id": "c1"}]), QWEN, "ToolMessage"),
     ],
 )
@@ -187,6 +200,22 @@ def test_whose_reasoning_goes_back(
         response_metadata={"model_provider": provider} if provider else {},
     )
     assert ("reasoning" in wire(message, **rules)[0]) is is_sent
+
+
+@pytest.mark.parametrize(
+    ("message", "is_sent"),
+    [
+        (AIMessage("t", additional_kwargs={"reasoning": "r"}), True),
+        (AIMessage([{"type": "reasoning_content", "reasoning_content": {"text": "r"}}, "t"]), True),
+        (AIMessage("t", additional_kwargs={"reasoning_content": "r"}), False),
+        (AIMessage("t", additional_kwargs={"reasoning": {"id": "rs_1", "summary": []}}), False),
+        (AIMessage([{"type": "reasoning", "summary": [{"text": "r"}]}, "t"]), False),
+    ],
+)
+def test_reasoning_of_langchain_cerebras_is_ours(message: AIMessage, is_sent: bool) -> None:
+    """LC-18: it says "openai" in some messages; OpenAI's own reasoning stays away."""
+    message.response_metadata = {"model_provider": "openai"}
+    assert (wire(message)[0].get("reasoning") == "r") is is_sent
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,24 @@ def test_message_of_an_unknown_class_says_so() -> None:
         wire(Telegram(content="stop"))
 
 
+def test_ids_that_repeat_are_told_apart() -> None:
+    """Wire rule (API version 2): some providers use a tool's name as the id, turn after turn."""
+    twice = AIMessage("", tool_calls=[CALL, {**CALL, "name": "sub"}])
+    sent = wire(*[twice, ANSWER, ToolMessage("0", tool_call_id="c1")] * 2)
+    called = [call["id"] for message in sent for call in message.get("tool_calls", ())]
+    assert called == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+    assert len(set(called)) == 4
+    assert called[0] == "c1"
+
+
+def test_call_without_a_name_goes_back() -> None:
+    """LC-41, LC-53: what has an answer is sent, under a name that the service takes."""
+    nameless = {"name": "", "args": "{}", "id": "c1", "error": "?", "type": "invalid_tool_call"}
+    sent = wire(AIMessage("", invalid_tool_calls=[nameless]), ANSWER)
+    rename_calls(sent, ToolNames.of(call_names_in(sent)))
+    assert sent[0]["tool_calls"][0]["function"]["name"] == "tool"
+
+
 def test_openai_leftovers_are_read_beside_calls() -> None:
     """LC-15: raw calls that the message's own field does not have."""
     other = {**WIRE_CALL, "id": "c2"}
@@ -232,6 +250,59 @@ def test_interrupted_stream_put_back_counts_as_invalid() -> None:
     assert wire(chunk, HumanMessage("go on"))[0] == {"role": "assistant", "content": ""}
 
 
+def test_edited_calls_of_a_stream_are_sent() -> None:
+    """LC-17: `tool_calls` says what was called; fragments tell only what core guessed."""
+    cut = {"id": "c2", "name": "rm", "args": '{"path": "da', "index": 1}
+    whole = {"id": "c1", "name": "add", "args": '{"a": 9}', "index": 0}
+    chunk = AIMessageChunk("", tool_call_chunks=[whole, cut])
+    edited = chunk.model_copy(update={"tool_calls": [CALL, chunk.tool_calls[1]]})
+    assert wire(edited, ANSWER)[0] == {"role": "assistant", "tool_calls": [WIRE_CALL]}
+    approved = {**chunk.tool_calls[1], "args": {"path": "data"}}
+    sent = wire(
+        chunk.model_copy(update={"tool_calls": [approved]}), ToolMessage("ok", tool_call_id="c2")
+    )
+    assert sent[0]["tool_calls"][0]["function"]["arguments"] == '{"path": "data"}'
+
+
+def test_guessed_call_goes_back_raw_when_it_was_answered() -> None:
+    """LC-19: of core's guess, what the model wrote; numbers JSON does not know are no exception."""
+    for text in ('{"a": ', '{"a": 1e400}', '{"a": NaN}'):
+        fragment = {"id": "c1", "name": "add", "args": text, "index": 0}
+        sent = wire(AIMessageChunk("", tool_call_chunks=[fragment]), ANSWER)
+        assert sent[0]["tool_calls"][0]["function"]["arguments"] == text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        AIMessageChunk(
+            "",
+            tool_call_chunks=[{"id": "c1", "name": "add", "args": '{"a": 1}', "index": 0}],
+        ),
+        AIMessage(
+            [CALL],
+            tool_calls=[CALL],
+            response_metadata={"model_provider": "cerebras", "output_version": "v1"},
+        ),
+        AIMessage(
+            [{"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}],
+            tool_calls=[CALL],
+            response_metadata={"model_provider": "anthropic"},
+        ),
+        AIMessage(
+            "",
+            additional_kwargs={"tool_calls": [WIRE_CALL]},
+            response_metadata={"model_provider": "openai"},
+        ),
+    ],
+)
+def test_removed_call_stays_away(reply: AIMessage) -> None:
+    """LC-15: copies of a reply's calls in fragments, blocks and leftovers do not bring it back."""
+    assert wire(reply, ANSWER)[0]["tool_calls"] == [WIRE_CALL]
+    removed = reply.model_copy(update={"tool_calls": []})
+    assert wire(removed, HumanMessage("go on"))[0] == {"role": "assistant", "content": ""}
+
+
 def test_legacy_function_call_is_answered_by_name() -> None:
     """LC-13: the form without ids gets one, the same for call and answer."""
     asked = AIMessage("", additional_kwargs={"function_call": {"name": "add", "arguments": "{}"}})
@@ -264,7 +335,6 @@ def test_anthropic_tool_result_becomes_a_tool_message() -> None:
         ([AIMessage("", tool_calls=[CALL]), HumanMessage("h"), ANSWER], "no answer"),
         ([HumanMessage("h"), ANSWER], "no call with that id"),
         ([AIMessage("", tool_calls=[CALL]), ANSWER, ANSWER], "no call with that id"),
-        ([AIMessage("", tool_calls=[CALL]), ANSWER] * 2, "used before"),
     ],
 )
 def test_calls_and_answers_must_belong_together(history: list[BaseMessage], words: str) -> None:

@@ -205,6 +205,7 @@ SEALED = {
     "truncated after a whole call",
     "array arguments",
     "number arguments",
+    "number beyond floats",
     "words for arguments",
 }
 """Kinds whose chunks carry a mark that makes calls invalid; events show the untouched text."""

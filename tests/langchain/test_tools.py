@@ -256,16 +256,6 @@ def test_call_of_a_tool_that_was_never_bound_is_shown() -> None:
     assert message.tool_calls[0]["name"] == "made_up"
 
 
-def test_tool_without_a_name_says_so() -> None:
-    """LC-53: an empty name cannot be mapped."""
-    history = [
-        AIMessage("", tool_calls=[{"name": "", "args": {}, "id": "c1"}]),
-        ToolMessage("x", tool_call_id="c1"),
-    ]
-    with pytest.raises(UnsupportedInput, match="empty name"):
-        chat(HI)[0].invoke(history)
-
-
 def test_strict_schema_that_is_no_json_says_so() -> None:
     """LC-52: a schema that cannot even be written down is an error of ours."""
     odd = {"type": "object", "properties": {"a": {"enum": [{1, 2}]}}}
