@@ -6,12 +6,12 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, get_args
 
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, PydanticUserError, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
+from langchain_cerebras_ext._functions import function_of
 from langchain_cerebras_ext._shapes import is_object
-from langchain_cerebras_ext._tools import convertible, strict_schema, with_lost_definitions
+from langchain_cerebras_ext._tools import strict_schema
 from langchain_cerebras_ext._types import Method
 from langchain_cerebras_ext.errors import UnsupportedInput
 
@@ -26,9 +26,9 @@ __all__ = ["Plan", "Target", "plan_structured_output", "target_of"]
 logger = logging.getLogger(__name__)
 
 _DEFAULT_NAME = "answer"
-_NO_PROPERTIES: dict[str, Any] = {"type": "object", "properties": {}}
-_NAME_KEYS = frozenset({"title", "name", "function"})
-"""Keys of a JSON schema, or of OpenAI's function form, that name it."""
+_ANY_OBJECT: dict[str, Any] = {"type": "object"}
+_NAME_KEYS = frozenset({"title", "name", "function", "toolSpec"})
+"""Keys of a JSON schema, or of a function's form, that name it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Target:
         name: Of the tool or of the response format.
         description: Of it; may be empty.
         schema: Plain JSON schema; None for any JSON object.
-        traced: The schema as LangChain can show it in traces: the user's own wherever it can.
+        traced: What LangChain can show in traces, where the schema is as it was given.
         kind: The class whose instances replies become; None for dicts.
     """
 
@@ -83,37 +83,25 @@ def target_of(schema: SchemaLike | None) -> Target:
     elif is_object(schema):
         source = _named_schema(schema)
     try:
-        source = convertible(source)
-        function: Mapping[str, Any] = convert_to_openai_tool(source)["function"]
-    except (KeyError, TypeError, ValueError, PydanticUserError) as error:
+        function = function_of(source)
+    except ValueError as error:
         raise UnsupportedInput(
             f"schema: {type(schema).__name__} {getattr(schema, '__name__', '')!r} is not one "
-            f"({str(error).splitlines()[0]}); give a pydantic class, a dataclass, a TypedDict or a "
-            "JSON schema"
+            f"({error}); give a pydantic class, a dataclass, a TypedDict or a JSON schema"
         ) from error
-    parameters: dict[str, Any] = function.get("parameters") or _NO_PROPERTIES
-    root = source if is_object(source) and "title" in source else parameters
-    if (root_type := root.get("type", "object")) != "object":
-        raise UnsupportedInput(
-            f"schema: {function['name']!r} is of type {root_type!r}, but the service gives objects "
-            "only; make it a field of a class"
-        )
     return Target(
         name=function["name"],
-        description=function.get("description") or "",
-        schema=with_lost_definitions(source, parameters),
-        traced=source,
+        description=function.get("description", ""),
+        schema=function.get("parameters", _ANY_OBJECT),
+        traced={"type": "function", "function": function},
         kind=kind,
     )
 
 
 def _named_schema(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A JSON schema with a name, from one without, or from the body of a response format."""
+    """A schema with a name, from one without, or from a response format."""
     body = given["json_schema"] if is_object(given.get("json_schema")) else given
-    if is_object(schema := body.get("schema")):
-        about = {"title": body.get("name"), "description": body.get("description")}
-        return {**schema, **{key: text for key, text in about.items() if text}}
-    return given if _NAME_KEYS & given.keys() else {"title": _DEFAULT_NAME, **given}
+    return body if _NAME_KEYS & body.keys() else {"title": _DEFAULT_NAME, **body}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -154,7 +142,7 @@ def plan_structured_output(
             raise UnsupportedInput(f"schema: {method} needs one; json_mode takes any JSON object")
         return _json_mode(target, strict)
     fits = strict is not False and _fits_strictly(
-        target, must_fit=bool(strict) and method == "json_schema"
+        target, must_fit=bool(strict) and method != "json_mode"
     )
     if method is None:
         takes_schema = facts.supports_json_schema and (fits or strict is False)

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, PydanticUserError, TypeAdapter
-from typing_extensions import is_typeddict
+from pydantic import BaseModel
 
 from cerebras_ext import wire
-from cerebras_ext.schema import NotExpressible, StrictSchema, find_violations, to_strict
+from cerebras_ext.schema import NotExpressible, StrictSchema, to_strict
 from cerebras_ext.tool_names import ToolNames
+from langchain_cerebras_ext._functions import function_of
 from langchain_cerebras_ext._shapes import is_object, object_in
 from langchain_cerebras_ext.errors import UnsupportedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from cerebras_ext.catalog import ModelFacts
     from langchain_cerebras_ext._types import ToolLike
@@ -32,18 +32,15 @@ if TYPE_CHECKING:
 __all__ = [
     "bound_tool_choice",
     "bound_tools",
-    "convertible",
     "response_format_to_wire",
     "strict_schema",
     "tool_choice_to_wire",
     "tool_names_of",
     "tools_to_wire",
-    "with_lost_definitions",
 ]
 
 logger = logging.getLogger(__name__)
 
-_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 _SCHEMA_KEYS = ("name", "description", "schema", "strict")
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 _CHOICE_WORDS = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
@@ -53,79 +50,35 @@ def bound_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> lis
     """The tools as OpenAI-style dicts, names as the tools have them.
 
     Args:
-        tools: Anything `convert_to_openai_tool` takes.
+        tools: Anything `function_of` takes.
         strict: For all of them; None keeps what each dict says.
 
     Raises:
-        UnsupportedInput: One is not a function tool.
+        UnsupportedInput: They are no list, or one is not a function tool.
     """
+    if not _is_series(tools):
+        raise UnsupportedInput(f"tools: give a list of tools, not {_described(tools)} by itself")
     return [_bound_tool(tool, strict) for tool in tools]
 
 
-def convertible(source: Any) -> Any:
-    """A tool or schema in a form that core's converter takes.
-
-    It gives up on typed dicts with `Required` or `NotRequired`, which pydantic understands.
-
-    Raises:
-        PydanticUserError: Pydantic does not either; says why.
-    """
-    if is_typeddict(source):
-        try:
-            convert_to_openai_tool(source)
-        except TypeError:
-            return {"title": source.__name__, **TypeAdapter[Any](source).json_schema()}
-    return source
-
-
-def with_lost_definitions(source: Any, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Parameters with all their definitions where core's converter lost some.
-
-    It puts definitions in the place of references, and nothing where one contains itself: of a tree
-    the model would learn that a node has children, and not that these are nodes.
-
-    Args:
-        source: A class, a LangChain tool, or a JSON schema.
-        parameters: What core made of it.
-    """
-    if "{}" not in json.dumps(parameters, default=str):
-        return parameters
-    schema: object = getattr(source, "tool_call_schema", source)
-    written = object_in(schema)
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        written = schema.model_json_schema()
-    definitions = object_in(written.get("$defs"))
-    if not definitions or all(found.rule != "recursion" for found in find_violations(written)):
-        return parameters
-    name = str(written.get("$ref", "")).removeprefix("#/$defs/")
-    root = definitions.get(name, written)
-    kept = {key: value for key, value in root.items() if key not in ("title", "description")}
-    return {**kept, "type": "object", "$defs": definitions}
+def _is_series(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, Mapping | str | BaseModel)
 
 
 def _bound_tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     try:
-        converted = convert_to_openai_tool(convertible(tool))
-    except (TypeError, ValueError, PydanticUserError) as error:
+        function = function_of(tool)
+    except ValueError as error:
         raise UnsupportedInput(
-            f"tools: {_described(tool)} is not a tool ({str(error).splitlines()[0]}); give a "
-            "function, a LangChain tool, a pydantic class, or a dict with name and parameters"
+            f"tools: {_described(tool)} is not a tool ({error}); give a function, a LangChain "
+            "tool, a pydantic class, or a dict with name and parameters"
         ) from error
-    function = object_in(converted.get("function"))
-    if converted.get("type") != "function" or not function.get("name"):
-        raise UnsupportedInput(
-            f"tools: {_described(tool)} is built into another provider's service; the Cerebras API "
-            "takes function tools only"
-        )
-    kept = {key: function[key] for key in _FUNCTION_KEYS if function.get(key) is not None}
-    if parameters := kept.get("parameters"):
-        kept["parameters"] = with_lost_definitions(tool, parameters)
     if strict is not None:
-        kept["strict"] = strict
-    return {"type": "function", "function": kept}
+        function["strict"] = strict
+    return {"type": "function", "function": function}
 
 
-def _described(tool: ToolLike) -> str:
+def _described(tool: object) -> str:
     if is_object(tool):
         return repr(tool.get("name") or tool.get("title") or tool.get("type") or sorted(tool))
     return repr(getattr(tool, "name", None) or getattr(tool, "__name__", type(tool).__name__))
@@ -140,8 +93,8 @@ def bound_tool_choice(choice: object, names: Sequence[str]) -> wire.ToolChoice |
     """A tool choice as the wire spells it, names as the tools have them.
 
     Args:
-        choice: None, a bool, `auto`, `none`, `any`, `required`, a tool's name, or the named form as
-            a dict.
+        choice: None, a bool, `auto`, `none`, `any`, `required`, a tool's name, or one of these as
+            OpenAI's or Anthropic's dict.
         names: The tools there are.
 
     Returns:
@@ -154,8 +107,9 @@ def bound_tool_choice(choice: object, names: Sequence[str]) -> wire.ToolChoice |
         return None
     if choice is True:
         return "required"
-    if isinstance(choice, str) and choice in _CHOICE_WORDS:
-        return cast("wire.ToolChoice", _CHOICE_WORDS[choice])
+    word = object_in(choice).get("type", choice)
+    if isinstance(word, str) and word in _CHOICE_WORDS:
+        return cast("wire.ToolChoice", _CHOICE_WORDS[word])
     name = choice if isinstance(choice, str) else _name_in(choice)
     if name not in names:
         near = get_close_matches(name, names, n=1)
@@ -182,15 +136,23 @@ def tools_to_wire(
     The service wants one `strict` for all tools of a request, so a mixture travels as not strict.
 
     Raises:
-        UnsupportedInput: A strict tool's schema has no form in the strict subset.
+        UnsupportedInput: A strict tool's schema has no form in the strict subset, or two tools have
+            one name.
     """
-    wanted = {bool(tool["function"].get("strict")) for tool in tools}
+    functions: dict[str, Mapping[str, Any]] = {}
+    for tool in tools:
+        function = tool["function"]
+        if functions.setdefault(function["name"], function) != function:
+            raise UnsupportedInput(
+                f"tools: two of them are called {function['name']!r}; rename one"
+            )
+    wanted = {bool(function.get("strict")) for function in functions.values()}
     is_strict = wanted == {True}
     if len(wanted) > 1:
         logger.debug(
             "some tools are strict and some are not; the service wants one value, so none is"
         )
-    return [_tool_to_wire(tool["function"], names, facts, is_strict=is_strict) for tool in tools]
+    return [_tool_to_wire(each, names, facts, is_strict=is_strict) for each in functions.values()]
 
 
 def _tool_to_wire(

@@ -290,9 +290,10 @@ class ChatCerebras(ChatSettings, BaseChatModel):
 
         Args:
             tools: Functions, LangChain tools, pydantic classes, `TypedDict`s, or dicts in OpenAI's,
-                Anthropic's or JSON schema's form. None at all is fine.
+                Anthropic's or JSON schema's form. An empty list is fine.
             tool_choice: `"auto"`, `"none"`, `"any"` (or `"required"`, `True`), the name of a tool,
-                or the named form as a dict; None and False leave it to the service.
+                or OpenAI's or Anthropic's dict for one of these; None and False leave it to the
+                service.
             strict: Whether arguments are held to the tools' schemas; None keeps what dicts say. The
                 service wants one value for all tools of a request, so a mixture counts as not
                 strict.
