@@ -91,7 +91,7 @@ def test_importing_brings_nothing_beside_core() -> None:
 
 
 def test_importing_the_class_brings_few_modules() -> None:
-    """LI-11: what calls need comes with the first call: 18 modules now, and never more than 20."""
+    """LI-11: what calls need comes with the first call: 20 modules now, and never more."""
     done = run_python(
         "import sys, llama_index.core\n"
         "before = set(sys.modules)\n"
