@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from cerebras_ext.config import ClientConfig, Timeouts
+from cerebras_ext.endpoint import check_http_client
 from cerebras_ext.errors import ConfigError
 from cerebras_ext.held_clients import HeldClients
 from cerebras_ext.retry import RetryPolicy
@@ -218,6 +219,8 @@ class CerebrasSettings(FunctionCallingLLM):
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
+        check_http_client(self.http_client, is_async=False)
+        check_http_client(self.async_http_client, is_async=True, name="async_http_client")
         if info.context is not _LOADING:
             resolved = self._config().resolved()
             self.api_key = resolved.api_key

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
+from cerebras_ext.errors import ConfigError
 from llama_index_cerebras_ext import Cerebras
 from tests.llama_index.support import HELLO, MODEL, events, reply, served
 
@@ -136,3 +138,11 @@ async def test_warming_up_opens_a_connection() -> None:
     llm.warm_up()
     await llm.awarm_up()
     assert [request.url.path for request in service.requests] == ["/v1/tcp_warming"] * 2
+
+
+@pytest.mark.parametrize("name", ["http_client", "async_http_client"])
+def test_http_clients_of_the_wrong_kind_are_refused(name: str) -> None:
+    """LI-64: at construction, by name."""
+    wrong = httpx.Client() if name == "async_http_client" else httpx.AsyncClient()
+    with pytest.raises(ConfigError, match=f"^{name}: "):
+        model(**{name: wrong})
