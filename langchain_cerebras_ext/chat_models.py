@@ -348,6 +348,7 @@ class ChatCerebras(ChatSettings, BaseChatModel):
         """
         from langchain_cerebras_ext._structured import StructuredOutputParser, with_raw
         from langchain_cerebras_ext._target import plan_structured_output, target_of
+        from langchain_cerebras_ext._tools import bound_tools
 
         check_known(kwargs, CHAT_KEYS, where="with_structured_output")
         target = target_of(schema)
@@ -359,7 +360,8 @@ class ChatCerebras(ChatSettings, BaseChatModel):
                 "request; bind the tools, and ask for the structured answer in a call of its own "
                 "or through create_agent"
             )
-        bound = self.bind_tools([*plan.tools, *(tools or ())], **plan.options, **kwargs)
+        offered = [*plan.tools, *bound_tools(tools or ())]
+        bound = self.bind_tools(offered, **plan.options, **kwargs)
         parser = StructuredOutputParser(
             target=target, method=plan.method, may_call_tools=bool(tools)
         )

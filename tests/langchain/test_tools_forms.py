@@ -170,8 +170,12 @@ def test_root_that_contains_itself_is_said_to() -> None:
 @pytest.mark.parametrize("given", [{"name": "x"}, add, None, "add", tool(add), Tree])
 def test_tools_that_are_no_list_say_so(given: Any) -> None:
     """Bad input: the error says what to give."""
+    model, _ = chat(HI, model_facts={"takes_tools_with_response_format": True})
     with pytest.raises(UnsupportedInput, match="give a list"):
-        chat(HI)[0].bind_tools(given)
+        model.bind_tools(given)
+    if given is not None:
+        with pytest.raises(UnsupportedInput, match="give a list"):
+            model.with_structured_output({"title": "x", **INNER}, tools=given)
 
 
 def test_two_tools_of_one_name_say_so() -> None:
