@@ -284,7 +284,7 @@ async def test_structured_streams_keep_cores_events(is_async: bool, recorder: Re
 
 @pytest.mark.parametrize("mode", ["function", "default"])
 async def test_fallback_routes_tell_once(mode: str, recorder: Recorder) -> None:
-    """LI-46: core's own route sends its events, and ours none beside."""
+    """LI-46: the function route sends its events, and ours none beside."""
 
     class Free(BaseModel):
         options: dict[str, Any]
