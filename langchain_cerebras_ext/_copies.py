@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping  # noqa: TC003 - see `_types` for why it is not hidden
+from typing import Any, Self
 
 from pydantic import BaseModel
 
 from langchain_cerebras_ext._options import unknown_option
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["STAYS_BEHIND", "Copies"]
 
