@@ -65,7 +65,7 @@ class Copies(BaseModel):
 
     def _forget_derived(self, *, but: str = "") -> None:
         """Drops cached properties: core's dump of the old fields, and our clients."""
-        for name in [name for name in vars(self) if not self._is_field(name) and name != but]:
+        for name in vars(self).keys() - type(self).model_fields.keys() - {but}:
             del vars(self)[name]
 
     def _derive_again(self, original: Copies) -> None:
