@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.callers import WAYS, Target, Way, calling
-from tests.faults.scenes import ANSWER, SOUND_STEP
+from tests.faults.callers import WAYS, Way
+from tests.faults.workers import garbage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Iterator
 
     from cerebras_ext.emulator.server import RunningEmulator
 
-OURS = ("cerebras_ext", "httpx", "langchain_cerebras_ext", "llama_index_cerebras_ext")
+pytestmark = pytest.mark.timeout(60)  # a new process imports both frameworks
 
 
-@contextmanager
-def garbage() -> Generator[list[object]]:
-    """Everything that a block leaves in cycles, once it is over."""
-    found: list[object] = []
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
-        yield found
-        gc.collect()
-        found += gc.garbage
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+@pytest.fixture(scope="module")
+def alone() -> Iterator[ProcessPoolExecutor]:
+    """A process in which nothing happens but the calls."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_calls_leave_no_cycles(emulator: RunningEmulator, way: Way) -> None:
+def test_calls_leave_no_cycles(
+    emulator: RunningEmulator, alone: ProcessPoolExecutor, way: Way
+) -> None:
     """What a call needed is freed with its last reference: replies, bodies, streams."""
-    emulator.script({**SOUND_STEP, "times": 4})
-    with calling(way, Target(emulator.base_url)) as caller:
-        caller.ask()  # the first one makes what stays
-        with garbage() as found:
-            for _ in range(3):
-                assert caller.ask() == ANSWER
-    assert not [kind for kind in {type(each) for each in found} if kind.__module__.startswith(OURS)]
+    assert alone.submit(garbage_of, emulator.base_url, way).result() == []

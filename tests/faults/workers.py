@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from typing import TYPE_CHECKING, Any
 
 from cerebras_ext import AsyncCerebrasClient, CerebrasClient
 from langchain_cerebras_ext import ChatCerebras
 from llama_index_cerebras_ext import Cerebras
-from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT
+from tests.faults.callers import KEY, MESSAGES, MODEL, PROMPT, Target, Way, calling
 from tests.faults.sockets import client_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_WATCHED = ("cerebras_ext", "httpx", "langchain_cerebras_ext", "llama_index_cerebras_ext")
 
 
 def set_key() -> None:
@@ -24,6 +27,23 @@ def set_key() -> None:
 def complete(llm: Cerebras, prompt: str) -> str:
     """A completion's text. (LlamaIndex's own methods do not pickle.)."""
     return llm.complete(prompt).text
+
+
+def garbage_of(base_url: str, way: Way) -> list[str]:
+    """The kinds of objects that a few calls leave in cycles, of ours and of the HTTP library."""
+    with calling(way, Target(base_url)) as caller:
+        caller.ask()  # the first one makes what stays
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        for _ in range(3):
+            caller.ask()
+        gc.collect()
+        kinds = {type(each) for each in gc.garbage}
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    return [kind.__qualname__ for kind in kinds if kind.__module__.startswith(_WATCHED)]
 
 
 def fork_and_ask(base_url: str) -> None:
