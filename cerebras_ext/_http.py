@@ -309,9 +309,12 @@ def _status_failure(response: httpx.Response) -> CerebrasError:
     return read_failure(head.status, head.headers, body, now_unix_s=time.time())
 
 
+_OTHER_LOOP = "it was used on another event loop before; give one for each loop, or none at all"
 _MISUSES = {
     "client has been closed": "it is closed; give one that is open",
-    "loop": "it was used on another event loop before; give one for each loop, or none at all",
+    "Event loop is closed": _OTHER_LOOP,
+    "different loop": _OTHER_LOOP,
+    "different event loop": _OTHER_LOOP,
 }
 """What a library says of a client that cannot be used, and what that means for who gave it."""
 

@@ -6,6 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import httpx
+import httpx2
+import pytest
 from pydantic import SecretStr
 
 from cerebras_ext import (
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from cerebras_ext.emulator.rawserver import RawServer
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+"""For tests of what users may give of either library."""
 
 KEY = "csk-test-1"
 MODEL = "gpt-oss-120b"

@@ -8,6 +8,7 @@ from cerebras_ext._http import HTTP_VARIABLE, http_library
 from cerebras_ext.emulator import EmulatorOptions, RunningEmulator, running_emulator
 from cerebras_ext.emulator.rawserver import RawServer, raw_server
 from tests.client.asking import ANSWERED, WAYS, Way
+from tests.client.canned import Canned, canned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,3 +60,10 @@ def each_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     http_library.cache_clear()
     yield request.param
     http_library.cache_clear()
+
+
+@pytest.fixture
+def server() -> Iterator[Canned]:
+    """A server that keeps what it is sent."""
+    with canned() as running:
+        yield running

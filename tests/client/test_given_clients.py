@@ -6,25 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import httpx2
 import pytest
 
 from cerebras_ext import AsyncCerebrasClient, CerebrasClient
 from cerebras_ext._http import http_library
 from cerebras_ext.errors import ConfigError, Unauthorized
-from tests.client.asking import ANSWER, QUESTION, Asker, Way, config
-from tests.client.canned import Canned, canned
+from tests.client.asking import ANSWER, LIBRARIES, QUESTION, Asker, Way, config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-
-
-@pytest.fixture
-def server() -> Iterator[Canned]:
-    with canned() as running:
-        yield running
+    from tests.client.canned import Canned
 
 
 @LIBRARIES
@@ -76,14 +66,15 @@ def test_clients_of_another_loop_are_told(library: Any, told: str) -> None:
 
 
 @LIBRARIES
-def test_other_errors_of_a_users_transport_are_the_users(library: Any) -> None:
+@pytest.mark.parametrize("told", ["mine", "my own loop went on for too long"])
+def test_other_errors_of_a_users_transport_are_the_users(library: Any, told: str) -> None:
     """Nobody but their author can say what they mean."""
 
     def answer(request: object) -> Any:
-        raise RuntimeError("mine")
+        raise RuntimeError(told)
 
     http = library.Client(transport=library.MockTransport(answer))
-    with pytest.raises(RuntimeError, match=r"^mine$"):
+    with pytest.raises(RuntimeError, match=f"^{told}$"):
         CerebrasClient(api_key="csk-test-1", http_client=http).chat(**QUESTION)
 
 

@@ -18,13 +18,13 @@ from cerebras_ext.errors import ConfigError, ConnectionFailed, ProtocolError, Ti
 from cerebras_ext.flow import Send
 from cerebras_ext.request import CHAT, build_call, get_call
 from cerebras_ext.retry import HTTP_FRAMING
+from tests.client.asking import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cerebras_ext.request import ApiCall
 
-LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 SETTINGS = ClientConfig(SecretStr("csk-test-1"), "http://127.0.0.1:1")
 
 

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
-import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -27,23 +25,14 @@ from cerebras_ext import (
     TextFinish,
     Timeouts,
 )
-from tests.client.asking import ANSWER, KEY, MODEL, QUESTION, Asker, Way, config
-from tests.client.canned import CHAT_BODY, CHAT_STREAM, Canned, canned
+from tests.client.asking import ANSWER, KEY, LIBRARIES, MODEL, QUESTION, Asker, Way, config
+from tests.client.canned import CHAT_BODY, CHAT_STREAM, Canned
 from tests.core.streams import DONE, delta, finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from cerebras_ext.emulator import RunningEmulator
-
-LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-
-
-@pytest.fixture
-def server() -> Iterator[Canned]:
-    """A server that keeps what it is sent."""
-    with canned() as running:
-        yield running
 
 
 def test_key_is_sent_to_the_service(server: Canned, way: Way) -> None:
