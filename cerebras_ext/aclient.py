@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 from weakref import WeakKeyDictionary
@@ -259,7 +259,7 @@ async def _open(
     return _Body(response, step, now_s)
 
 
-class _Body(AsyncIterator[bytes]):
+class _Body(AsyncIterable[bytes]):
     """The body as it arrives; owns the response, and closes it however it ends."""
 
     def __init__(self, response: httpx.Response, step: Send, now_s: Callable[[], float]) -> None:
@@ -267,8 +267,8 @@ class _Body(AsyncIterator[bytes]):
         self._response = response
         self._pieces = _pieces(response, step, now_s)
 
-    async def __anext__(self) -> bytes:
-        return await anext(self._pieces)
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
 
     async def rest(self) -> list[bytes]:
         """What is at hand after the finish; read to its end, the connection can be used again."""
@@ -302,14 +302,7 @@ async def _pieces(
             yield response.content
             return
         raw = response.aiter_raw()
-        while True:
-            if deadline_s is None:
-                piece = await anext(raw, None)
-            else:
-                async with asyncio.timeout(deadline_s - now_s()):
-                    piece = await anext(raw, None)
-            if piece is None:
-                return
+        async for piece in raw if deadline_s is None else _until(deadline_s, raw, now_s):
             yield piece
             if step.deadline_s is not None and now_s() > step.deadline_s:
                 raise total_timeout()
@@ -322,6 +315,18 @@ async def _pieces(
     finally:
         await response.aclose()
         let_go(response)
+
+
+async def _until(
+    deadline_s: float, pieces: AsyncIterator[bytes], now_s: Callable[[], float]
+) -> AsyncGenerator[bytes, None]:
+    """The pieces that come before the deadline, of a connection that does not know it."""
+    while True:
+        async with asyncio.timeout(deadline_s - now_s()):
+            piece = await anext(pieces, None)
+        if piece is None:
+            return
+        yield piece
 
 
 class AsyncStream(StreamState[Delta], AsyncIterator[Delta]):
@@ -370,13 +375,14 @@ async def _deltas(opened: OpenedStream[Delta]) -> AsyncGenerator[Delta, None]:
     # no method of the stream: a stream that is forgotten must be gone at once, not in a cycle
     reader = opened.reader
     body: _Body = opened.source
+    pieces = aiter(body)
     cause: ConnectionFailed | ProtocolError | None = None
     try:
         for delta in opened.deltas:
             yield delta
         while not reader.is_over and not reader.is_finished:
             try:
-                piece = await anext(body, None)
+                piece = await anext(pieces, None)
             except (ConnectionFailed, ProtocolError) as error:
                 cause = error
                 break

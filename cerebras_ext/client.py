@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import finalize
@@ -246,7 +246,7 @@ def _open(
     return _Body(response, step, now_s)
 
 
-class _Body(Iterator[bytes]):
+class _Body(Iterable[bytes]):
     """The body as it arrives; owns the response, and closes it however it ends."""
 
     def __init__(self, response: httpx.Response, step: Send, now_s: Callable[[], float]) -> None:
@@ -254,8 +254,8 @@ class _Body(Iterator[bytes]):
         self._response = response
         self._pieces = _pieces(response, step, now_s)
 
-    def __next__(self) -> bytes:
-        return next(self._pieces)
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
 
     def rest(self) -> list[bytes]:
         """What is at hand after the finish; read to its end, the connection can be used again."""
@@ -333,12 +333,13 @@ def _deltas(opened: OpenedStream[Delta]) -> Generator[Delta, None, None]:
     # no method of the stream: a stream that is forgotten must be gone at once, not in a cycle
     reader = opened.reader
     body: _Body = opened.source
+    pieces = iter(body)
     cause: ConnectionFailed | ProtocolError | None = None
     try:
         yield from opened.deltas
         while not reader.is_over and not reader.is_finished:
             try:
-                piece = next(body, None)
+                piece = next(pieces, None)
             except (ConnectionFailed, ProtocolError) as error:
                 cause = error
                 break

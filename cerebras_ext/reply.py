@@ -78,6 +78,9 @@ class ResponseMeta:
     client_request_id: str | None = None
 
 
+_NO_META = ResponseMeta()
+
+
 class _Reply(BaseModel):
     """A JSON object of a reply: foreign keys are kept, absent ones stay absent."""
 
@@ -226,7 +229,7 @@ class Envelope(_Reply):
     service_tier: str | None = None
     service_tier_used: str | None = None
 
-    _meta: ResponseMeta = PrivateAttr(default_factory=ResponseMeta)
+    _meta: ResponseMeta = PrivateAttr(default_factory=lambda: _NO_META)
 
     @property
     def meta(self) -> ResponseMeta:

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, InvalidToolCall
 from langchain_core.messages.tool import ToolCall
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from cerebras_ext._template import templated
 from cerebras_ext.partial_json import read_arguments
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._usage import usage_from_wire
@@ -108,7 +109,7 @@ def read_reply_facts(reply: ChatCompletion, rules: RenderRules) -> ReplyFacts:
 def result_from_reply(reply: ChatCompletion, rules: RenderRules) -> ChatResult:
     """A whole reply as `_generate` returns it."""
     facts = read_reply_facts(reply, rules)
-    message = AIMessage(
+    message = _message(
         content=facts.text,
         additional_kwargs=facts.additional_kwargs,
         tool_calls=[call for call in facts.calls if call.get("type") == "tool_call"],
@@ -119,9 +120,11 @@ def result_from_reply(reply: ChatCompletion, rules: RenderRules) -> ChatResult:
         response_metadata=facts.metadata,
         id=facts.id,
     )
-    generation = ChatGeneration(message=message, generation_info=facts.generation_info)
+    generation = _generation(
+        message=message, text=message.text, generation_info=facts.generation_info
+    )
     about_call = {key: facts.metadata[key] for key in _LLM_OUTPUT if key in facts.metadata}
-    return ChatResult(generations=[generation], llm_output=about_call)
+    return _result(generations=[generation], llm_output=about_call)
 
 
 def envelope_metadata(
@@ -158,4 +161,59 @@ def _call_from_wire(call: ToolCallReply, names: ToolNames) -> ToolCall | Invalid
     if isinstance(arguments, dict) and name:
         return ToolCall(name=name, args=arguments, id=call.id, type="tool_call")
     reason = "the call names no tool" if isinstance(arguments, dict) else arguments.reason
-    return InvalidToolCall(name=name, args=text, id=call.id, error=reason, type="invalid_tool_call")
+    return InvalidToolCall(type="invalid_tool_call", id=call.id, name=name, args=text, error=reason)
+
+
+def _constructed_generation(*, text: object, **fields: Any) -> ChatGeneration:
+    """A generation by its constructor, which takes the text from the message."""
+    return ChatGeneration(**fields)
+
+
+_USAGE: UsageMetadata = {
+    "input_tokens": 1,
+    "output_tokens": 2,
+    "total_tokens": 3,
+    "input_token_details": {"cache_read": 1},
+    "output_token_details": {"reasoning": 1},
+}
+_message = templated(
+    AIMessage,
+    *[
+        {
+            "content": text,
+            "additional_kwargs": kept,
+            "tool_calls": [
+                ToolCall(name="search", args={"q": [1]}, id=call_id, type="tool_call")
+                for call_id in ids
+            ],
+            "invalid_tool_calls": [
+                InvalidToolCall(
+                    type="invalid_tool_call", id=call_id, name="search", args="{", error="cut"
+                )
+                for call_id in ids
+            ],
+            "usage_metadata": usage,
+            "response_metadata": {"model_provider": PROVIDER, "token_usage": {"total_tokens": 3}},
+            "id": message_id,
+        }
+        for text, kept, ids, usage, message_id in (
+            ("Hello", {}, (), _USAGE, "chatcmpl-1"),
+            ("", {"reasoning_content": "Hm"}, ("call_1", None), None, None),
+        )
+    ],
+)
+_generation = templated(
+    _constructed_generation,
+    *[
+        {"message": message, "text": message.text, "generation_info": info}
+        for message in (AIMessage(content="Hello"), AIMessage(content=""))
+        for info in ({"finish_reason": "stop"}, None)
+    ],
+)
+_result = templated(
+    ChatResult,
+    {
+        "generations": [ChatGeneration(message=AIMessage(content="Hello"))],
+        "llm_output": {"model_name": "gpt-oss-120b", "token_usage": {"total_tokens": 3}},
+    },
+)

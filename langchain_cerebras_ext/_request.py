@@ -204,7 +204,7 @@ def text_call(
 
 def _settle_tools(fields: JsonObject, facts: ModelFacts) -> ToolNames:
     """Puts tools, their choice and calls in the history into the wire's form; gives the names."""
-    tools = bound_tools(fields.pop("tools", ()))
+    tools = bound_tools(fields.pop("tools")) if "tools" in fields else []
     own_names = tool_names_of(tools)
     choice = bound_tool_choice(fields.pop("tool_choice", None), own_names)
     try:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["summed_token_usage", "usage_from_wire"]
 
+_NO_PROMPT_DETAILS = PromptTokensDetails()
+_NO_COMPLETION_DETAILS = CompletionTokensDetails()
+
 
 def usage_from_wire(usage: Usage | None) -> UsageMetadata | None:
     """The counts, with the details that were reported and no others.
@@ -33,8 +36,8 @@ def usage_from_wire(usage: Usage | None) -> UsageMetadata | None:
         output_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens if total is None else total,
     )
-    prompt = usage.prompt_tokens_details or PromptTokensDetails()
-    completion = usage.completion_tokens_details or CompletionTokensDetails()
+    prompt = usage.prompt_tokens_details or _NO_PROMPT_DETAILS
+    completion = usage.completion_tokens_details or _NO_COMPLETION_DETAILS
     image = usage.image_tokens if usage.image_tokens is not None else prompt.image_tokens
     details_in = {"cache_read": prompt.cached_tokens, "image": image}
     details_out = {
