@@ -334,8 +334,10 @@ class ChatAssembler(Assembler[ChatDelta]):
     def _emit(self, run: Run, text: str) -> None:
         kind, choice, index = run.key
         total = self._sums[choice]
-        logprobs = self._logprobs_of(run)
-        total.logprobs_in(run.logprobs_field).extend(run.logprobs)
+        logprobs = None
+        if run.logprobs:
+            logprobs = self._logprobs_of(run)
+            total.logprobs_in(run.logprobs_field).extend(run.logprobs)
         raw, is_merged = run.latest(), self._is_merged(run)
         if kind == "tool_calls":
             total.tool_calls[index].arguments.append(text)

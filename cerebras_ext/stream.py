@@ -26,7 +26,7 @@ from cerebras_ext.failures import read_stream_failure
 from cerebras_ext.sse import SseDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cerebras_ext._assemble import Assembler
     from cerebras_ext.reply import ChatCompletion, TextCompletion
@@ -85,16 +85,21 @@ class StreamReader(Generic[Delta]):
         """The reply; None until `end` has given the finish."""
         return self._assembler.reply
 
-    def feed(self, piece: bytes) -> list[Delta]:
-        """The deltas that this piece of the body brings; empty when it completes none."""
+    def feed(self, piece: bytes) -> Iterator[Delta]:
+        """The deltas that this piece of the body brings; none when it completes none.
+
+        Deltas that are not merged are made as they are asked for, so that few are alive at a time.
+        All have to be asked for before the next piece is fed.
+        """
         if self.is_over:
-            return []
+            return
         try:
             for decoded in self._decoder.feed(piece):
-                self._feed_decoded(decoded)
+                for _ in self._feed_decoded(decoded):
+                    yield from self._assembler.drain()
         except (StreamError, ProtocolError) as failure:
             self._failure = failure
-        return self._assembler.drain()
+        yield from self._assembler.drain()
 
     def end(self, cause: ConnectionFailed | ProtocolError | None = None) -> list[Delta]:
         """The last deltas, the finish among them.
@@ -123,7 +128,8 @@ class StreamReader(Generic[Delta]):
         failure.retries_taken = self._assembler.meta.retries_taken
         raise failure from cause
 
-    def _feed_decoded(self, piece: bytes) -> None:
+    def _feed_decoded(self, piece: bytes) -> Iterator[None]:
+        """Takes events; stops wherever deltas are to be handed over."""
         if self._has_done:
             return
         n_left = MAX_REPLY_BYTES - self._n_bytes
@@ -135,7 +141,7 @@ class StreamReader(Generic[Delta]):
                     return
                 self._take(name, text)
             if not self._merges:
-                self._assembler.flush()
+                yield None
         if self._n_bytes > MAX_REPLY_BYTES:
             raise ProtocolError(
                 f"the stream is longer than {MAX_REPLY_BYTES} bytes", where="event stream"

@@ -50,17 +50,16 @@ class ChunkRenderer:
         """The chunks of one delta; none for a delta that has nothing to show yet."""
         match delta:
             case ContentDelta(choice=0):
-                return [
-                    self._chunk(delta.text, metadata=self._logprobs("logprobs", delta.logprobs))
-                ]
+                metadata = self._logprobs("logprobs", delta.logprobs)
+                return [new_chunk(delta.text, message_id=self._id, metadata=metadata)]
             case ReasoningDelta(choice=0):
                 metadata = self._logprobs(delta.logprobs_field, delta.logprobs)
-                return [self._chunk(reasoning=delta.text, metadata=metadata)]
+                return [new_chunk(reasoning=delta.text, message_id=self._id, metadata=metadata)]
             case ToolCallDelta(choice=0):
                 return self._tool_call(delta)
             case StreamStart():
                 self._id = delta.raw.get("id")
-                return [self._chunk()]
+                return [new_chunk(message_id=self._id)]
             case Finish():
                 facts = read_reply_facts(delta.reply, self._rules)
                 return [*self._sealed(facts), self._last(facts)]
@@ -69,24 +68,22 @@ class ChunkRenderer:
             case _:
                 assert_never(delta)
 
-    def _chunk(self, text: str = "", **parts: Any) -> ChatGenerationChunk:
-        """One chunk in the middle of the stream; parts as `new_chunk` has them."""
-        return new_chunk(text, message_id=self._id, **parts)
-
     def _tool_call(self, delta: ToolCallDelta) -> list[ChatGenerationChunk]:
         is_new = self._shown.is_new(delta.index)
         text = self._shown.feed(delta.index, delta.arguments)
         if not (is_new or text or delta.id or delta.name):
             return []
         name = None if delta.name is None else self._rules.names.from_wire(delta.name)
-        return [self._chunk(call=_fragment(delta.index, text, id_=delta.id, name=name))]
+        fragment = _fragment(delta.index, text, id_=delta.id, name=name)
+        return [new_chunk(message_id=self._id, call=fragment)]
 
     def _sealed(self, facts: ReplyFacts) -> Iterator[ChatGenerationChunk]:
         """What keeps invalid calls invalid: merging chunks, core repairs unfinished JSON."""
         calls = zip(self._shown.indices, facts.calls, facts.raw_arguments, strict=True)
         for index, call, raw in calls:
             if call.get("type") == "invalid_tool_call":
-                yield self._chunk(call=_fragment(index, self._shown.held(index) + seal(raw)))
+                fragment = _fragment(index, self._shown.held(index) + seal(raw))
+                yield new_chunk(message_id=self._id, call=fragment)
 
     def _last(self, facts: ReplyFacts) -> ChatGenerationChunk:
         kept = dict(facts.additional_kwargs)

@@ -48,7 +48,7 @@ def chat_reader(*, merges: bool = True, meta: ResponseMeta = META) -> StreamRead
 def read_chat(*events: bytes, merges: bool = True) -> tuple[list[ChatDelta], ChatCompletion]:
     """The deltas of a stream without its finish, and the reply."""
     reader = chat_reader(merges=merges)
-    *deltas, last = reader.feed(b"".join(events)) + reader.end()
+    *deltas, last = [*reader.feed(b"".join(events)), *reader.end()]
     assert isinstance(last, Finish)
     return deltas, last.reply
 

@@ -209,7 +209,7 @@ def test_text_stream_is_read_as_text() -> None:
     flow = calls().stream_complete({"model": MODEL, "prompt": ["a", "b"]}, None)
     opened = finished(flow, answered(first_send(flow), b'data: {"choices":[{"text":"x"}]}\n\n'))
     assert opened.deltas[1].text == "x"
-    opened.reader.feed(b'data: {"choices":[{"text":"","finish_reason":"stop"}]}\n\n')
+    list(opened.reader.feed(b'data: {"choices":[{"text":"","finish_reason":"stop"}]}\n\n'))
     assert not opened.reader.is_finished  # two prompts were asked about
 
 

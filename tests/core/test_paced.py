@@ -217,7 +217,7 @@ def test_stream_settles_at_its_end() -> None:
     assert wait is not None
     assert wait.seconds == pytest.approx(0.5)
     for piece in pieces:
-        opened.reader.feed(piece)
+        list(opened.reader.feed(piece))
     opened.end(None)
     assert paced.quota.reserve(turn, paced.time.now_s) is None
 

@@ -167,7 +167,7 @@ def test_call_without_id_or_name_is_an_error_at_the_end(
 ) -> None:
     """What never came is not made up; the call as far as it came is in the partial (§3.6)."""
     reader = chat_reader()
-    deltas = reader.feed(delta(tool_calls=[opening]) + finish("tool_calls"))
+    deltas = list(reader.feed(delta(tool_calls=[opening]) + finish("tool_calls")))
     assert [one.index for one in deltas if isinstance(one, ToolCallDelta)] == [0]
     with pytest.raises(ProtocolError, match=f"call 0 of the stream never got a {missing}") as e:
         reader.end()
@@ -189,8 +189,8 @@ def test_arguments_are_limited() -> None:
     half = "x" * (MAX_ARGUMENTS_CHARS // 2)
     reader = chat_reader()
     pieces = [call(0, "a", "f", half), call(1, "b", "f", half), call(0, text=half)]
-    assert sum(len(reader.feed(piece)) for piece in pieces) == 4
-    assert reader.feed(delta(content="before") + call(0, text="x")) != []
+    assert sum(len(list(reader.feed(piece))) for piece in pieces) == 4
+    assert list(reader.feed(delta(content="before") + call(0, text="x"))) != []
     with pytest.raises(ProtocolError, match="a tool call's arguments are longer than 1048576") as e:
         reader.end()
     assert e.value.where == "tool call arguments"
@@ -208,7 +208,7 @@ def test_no_argument_text_is_lost(fragments: list[tuple[int | None, str]], merge
         for (index, call_id), text in zip(fragments, texts, strict=True)
     ]
     reader = chat_reader(merges=merges)
-    deltas = reader.feed(b"".join(events))
+    deltas = list(reader.feed(b"".join(events)))
     joined = "".join(arguments_of(deltas).values())
     assert sorted(joined.split("<")) == sorted("".join(texts).split("<"))
     partial = reader.partial()

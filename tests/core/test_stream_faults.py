@@ -156,7 +156,7 @@ def test_what_came_before_a_fault_is_delivered(
 ) -> None:
     """A fault in the same piece as good events takes none of them away (§3.2)."""
     reader = chat_reader(merges=merges)
-    deltas = reader.feed(BEFORE + fault)
+    deltas = list(reader.feed(BEFORE + fault))
     assert isinstance(deltas[0], StreamStart)
     assert texts(deltas).startswith("HmHello")
     with pytest.raises(kind, match=message):
@@ -167,7 +167,7 @@ def test_what_came_before_a_fault_is_delivered(
 def test_fault_carries_what_had_arrived(fault: bytes, kind: type[Exception], message: str) -> None:
     """Every error of a stream has `.partial`, request id and retries (§3.2)."""
     reader = chat_reader()
-    reader.feed(BEFORE + fault)
+    list(reader.feed(BEFORE + fault))
     with pytest.raises(kind) as caught:
         reader.end()
     error: Any = caught.value
@@ -188,7 +188,7 @@ def test_fault_is_the_same_wherever_it_is_cut(
     else:
         pieces = single_bytes(BEFORE + fault)
     whole, cut = chat_reader(merges=False), chat_reader(merges=False)
-    assert [one for piece in pieces for one in cut.feed(piece)] == whole.feed(BEFORE + fault)
+    assert [one for piece in pieces for one in cut.feed(piece)] == list(whole.feed(BEFORE + fault))
     with pytest.raises(kind, match=message):
         cut.end()
 
@@ -197,9 +197,9 @@ def test_fault_is_the_same_wherever_it_is_cut(
 def test_nothing_is_read_after_a_fault(fault: str) -> None:
     """A stream that failed is over; even a finish cannot save it."""
     reader = chat_reader()
-    reader.feed(BEFORE + FAULTS[fault][0])
+    list(reader.feed(BEFORE + FAULTS[fault][0]))
     assert reader.is_over
-    assert reader.feed(finish() + DONE) == []
+    assert list(reader.feed(finish() + DONE)) == []
     with pytest.raises(FAULTS[fault][1]):
         reader.end()
 
@@ -207,7 +207,7 @@ def test_nothing_is_read_after_a_fault(fault: str) -> None:
 def test_error_frame_gives_all_that_the_service_said() -> None:
     """Status, type, code and param of an error event are on the error (§3.2)."""
     reader = chat_reader()
-    reader.feed(START + FAULTS["error event"][0])
+    list(reader.feed(START + FAULTS["error event"][0]))
     with pytest.raises(StreamFailed) as caught:
         reader.end()
     error = caught.value
@@ -229,7 +229,7 @@ def test_death_of_the_transport_is_an_interrupted_stream(
 ) -> None:
     """What killed the transport is told and kept as the cause (§3.2)."""
     reader = chat_reader()
-    reader.feed(BEFORE)
+    list(reader.feed(BEFORE))
     with pytest.raises(kind, match=cause.message) as caught:
         reader.end(cause)
     assert caught.value.__cause__ is cause
@@ -251,7 +251,9 @@ def test_death_of_the_transport_is_an_interrupted_stream(
 def test_unknown_events_are_counted_and_ignored(unknown: bytes) -> None:
     """Events of other names carry nothing that is known, and are never fatal (§3.5)."""
     reader = chat_reader()
-    deltas = reader.feed(START + unknown + delta(content="a") + b": ping\n\n" + unknown + finish())
+    deltas = list(
+        reader.feed(START + unknown + delta(content="a") + b": ping\n\n" + unknown + finish())
+    )
     assert texts(deltas) == "a"
     assert reader.n_ignored == 2
     assert isinstance(reader.end()[-1], Finish)
@@ -261,9 +263,20 @@ def test_unknown_events_are_shown_to_a_hook() -> None:
     """Whoever looks for them sees each, with its text; its repr may be logged (§3.5, §6)."""
     seen: list[IgnoredEvent] = []
     reader = StreamReader(ChatAssembler(META), on_ignored=seen.append)
-    reader.feed(START + event(b"1", name="ping") + delta(content="a") + finish())
+    list(reader.feed(START + event(b"1", name="ping") + delta(content="a") + finish()))
     assert seen == [IgnoredEvent("ping", "1")]
     assert repr(seen) == "[IgnoredEvent(name='ping')]"
+
+
+def test_deltas_apart_are_made_as_they_are_asked_for() -> None:
+    """Few are alive at a time: of all that one read brought, a collector would go over each."""
+    reader = chat_reader(merges=False)
+    ping = event(b"1", name="ping")
+    deltas = reader.feed(START + delta(content="a") + ping + delta(content="b") + finish())
+    seen = [(reader.n_ignored, one) for one in deltas]
+    assert [n_ignored for n_ignored, _ in seen] == [0, 0, 1]
+    assert texts([one for _, one in seen]) == "ab"
+    assert reader.is_finished
 
 
 def test_unknown_fields_are_kept_and_never_fatal() -> None:
@@ -290,7 +303,7 @@ def test_done_at_the_limit_is_a_finish(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = BEFORE + finish() + DONE
     monkeypatch.setattr(stream, "MAX_REPLY_BYTES", len(whole))
     reader = chat_reader()
-    reader.feed(whole + b"x" * 100)
+    list(reader.feed(whole + b"x" * 100))
     assert isinstance(reader.end()[-1], Finish)
 
 
@@ -306,7 +319,7 @@ def test_stream_in_another_encoding_is_a_protocol_error(
 ) -> None:
     """A body that is not what its encoding says, or in one not asked for, is named (§7)."""
     reader = chat_reader(meta=ResponseMeta(headers={"content-encoding": encoding}))
-    assert reader.feed(body) == []
+    assert list(reader.feed(body)) == []
     with pytest.raises(ProtocolError, match=message) as caught:
         reader.end()
     assert caught.value.where == "content-encoding"
@@ -317,7 +330,7 @@ def test_compressed_stream_cut_short_keeps_what_came() -> None:
     meta = ResponseMeta(headers={"content-encoding": "gzip"})
     body = gzip.compress(BEFORE + finish(), mtime=0)[:-8]  # all but checksum and length
     reader = chat_reader(meta=meta)
-    reader.feed(body)
+    list(reader.feed(body))
     assert isinstance(reader.end()[-1], Finish)
 
 
@@ -325,5 +338,5 @@ def test_after_done_the_rest_of_a_compressed_piece_is_left() -> None:
     """Steps of decoding that follow `[DONE]` in one piece are not read."""
     meta = ResponseMeta(headers={"content-encoding": "gzip"})
     reader = chat_reader(meta=meta)
-    reader.feed(gzip.compress(BEFORE + finish() + DONE + b"data: x\n\n" * 20_000, mtime=0))
+    list(reader.feed(gzip.compress(BEFORE + finish() + DONE + b"data: x\n\n" * 20_000, mtime=0)))
     assert isinstance(reader.end()[-1], Finish)

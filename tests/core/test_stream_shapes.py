@@ -32,7 +32,7 @@ from tests.transcripts import TRANSCRIPTS, Transcript, reader_of
 def test_odd_tokens_of_a_text_completion_are_a_protocol_error(tokens: Any, message: str) -> None:
     """Token ids are integers (API §5.2)."""
     reader = StreamReader(TextAssembler(META))
-    deltas = reader.feed(chunk([{"text": "a"}]) + chunk([{"tokens": tokens}]))
+    deltas = list(reader.feed(chunk([{"text": "a"}]) + chunk([{"tokens": tokens}])))
     assert [type(one) for one in deltas] == [StreamStart, TextDelta]
     with pytest.raises(ProtocolError, match=message):
         reader.end()
@@ -114,7 +114,7 @@ def test_partial_holds_what_was_delivered(transcript: Transcript) -> None:
     """Cut after any event, the partial has exactly the texts of the deltas (§3.2)."""
     for n_events in range(1, len(transcript.events)):
         reader = reader_of(transcript)
-        deltas = reader.feed(b"".join(transcript.events[:n_events]))
+        deltas = list(reader.feed(b"".join(transcript.events[:n_events])))
         partial = reader.partial()
         assert partial is not None
         for choice in partial.to_wire()["choices"]:

@@ -109,7 +109,7 @@ def test_plain_events_are_not_parsed(
 ) -> None:
     """A text's third event and those after it are not, whatever its text."""
     reader: StreamReader[Any] = StreamReader(kind(META))
-    reader.feed(event(_with_text(plain, "begun"), spelling) * 2)
+    list(reader.feed(event(_with_text(plain, "begun"), spelling) * 2))
     with patch.object(stream, "load_json_keeping_halves", side_effect=AssertionError):
         for text in ("a", " b", '"', "\\n", "\n", "\u00e9", "\U0001f642", '{"a":'):
             (delta,) = reader.feed(event(_with_text(plain, text), spelling))
@@ -121,7 +121,7 @@ def test_events_that_differ_beside_the_text_cost_a_few_tries() -> None:
     reader = StreamReader(ChatAssembler(META))
     events = [event({**chunk({"content": "a"}), "number": number}) for number in range(50)]
     with patch.object(Run, "_text_alone_in", autospec=True, side_effect=Run._text_alone_in) as read:
-        reader.feed(b"".join(events))
+        list(reader.feed(b"".join(events)))
     assert len(events) <= read.call_count <= len(events) + 3
 
 
@@ -144,10 +144,10 @@ def test_place_that_only_looks_like_the_texts_is_not_taken() -> None:
 def test_arguments_beyond_the_limit_are_refused_unread() -> None:
     """One tool call's arguments end at 1 MiB (§7)."""
     reader = StreamReader(ChatAssembler(META))
-    reader.feed(event(chunk(fragment("a"))) * 3)
-    reader.feed(event(chunk(fragment("a" * 1_000_000))))
-    reader.feed(event(chunk(fragment("a" * 48_573))))
+    list(reader.feed(event(chunk(fragment("a"))) * 3))
+    list(reader.feed(event(chunk(fragment("a" * 1_000_000)))))
+    list(reader.feed(event(chunk(fragment("a" * 48_573)))))
     assert not reader.is_over
-    reader.feed(event(chunk(fragment("a"))))
+    list(reader.feed(event(chunk(fragment("a")))))
     with pytest.raises(ProtocolError, match="longer than 1048576 characters"):
         reader.end()
