@@ -102,16 +102,20 @@ class LangChainIncumbent(_LangChain):
 class LangChainFloor(_LangChain):
     """langchain-core's own loop over ready-made chunks: no wire, no parsing."""
 
+    makes_chunks = False
+
     def _made(self, base_url: str) -> Any:
         from langchain_core.language_models import BaseChatModel
         from langchain_core.messages import AIMessage, AIMessageChunk
         from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
         n_tokens = Script.from_segment(base_url.split("/")[3]).n_tokens
-        chunks = [
-            ChatGenerationChunk(message=AIMessageChunk(content=" fox", id="1"))
-            for _ in range(n_tokens)
-        ]
+
+        def new_chunks() -> Iterator[ChatGenerationChunk]:
+            for _ in range(n_tokens):
+                yield ChatGenerationChunk(message=AIMessageChunk(content=" fox", id="1"))
+
+        ready = None if self.makes_chunks else list(new_chunks())
         message = AIMessage(content=" fox" * n_tokens)
 
         class Floor(BaseChatModel):
@@ -126,17 +130,24 @@ class LangChainFloor(_LangChain):
                 return self._generate()
 
             def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
-                yield from chunks
+                yield from new_chunks() if ready is None else ready
 
             async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
-                for chunk in chunks:
+                for chunk in new_chunks() if ready is None else ready:
                     yield chunk
 
         return Floor()
 
 
+class LangChainFloorMaking(LangChainFloor):
+    """The same over chunks that its own constructors make one by one, as every model has to."""
+
+    makes_chunks = True
+
+
 LANGCHAIN: dict[str, type[Contender]] = {
     "langchain-core": LangChainFloor,
+    "langchain-core, new chunks": LangChainFloorMaking,
     "langchain": LangChain,
     "langchain, apart": LangChainApart,
     "langchain-cerebras": LangChainIncumbent,

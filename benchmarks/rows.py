@@ -9,7 +9,11 @@ __all__ = ["ROWS", "Row"]
 
 WIRE = ("raw socket", "httpx", "httpx2")
 CLIENT = ("client", "client, apart")
-LANGCHAIN = ("langchain-core", "langchain", "langchain, apart", "langchain-cerebras")
+LANGCHAIN = (
+    "langchain-core",
+    "langchain-core, new chunks",
+    *("langchain", "langchain, apart", "langchain-cerebras"),
+)
 LLAMA_INDEX = ("llama-index-core", "llama-index", "llama-index, apart", "llama-index-llms-cerebras")
 CHATS = ("langchain", "langchain-cerebras", "llama-index", "llama-index-llms-cerebras")
 INCUMBENTS = ("langchain-cerebras", "llama-index-llms-cerebras")
