@@ -1,9 +1,9 @@
 """`python -m benchmarks`: all figures, side by side, in turn.
 
-Each contender works in a process of its own, in its own virtual environment, which the command
-makes when it is missing. A round asks everyone for a figure, one after the other; what is shown is
-the median of the rounds. `--quick` tries the harness out, `--write` puts the figures into
-`docs/performance.md`.
+Each contender works in a process of its own, a new one for each section, in its own virtual
+environment, which the command makes when it is missing. A round asks everyone for a figure, one
+after the other; what is shown is the median of the rounds. `--quick` tries the harness out,
+`--write` puts the figures into `docs/performance.md`.
 """
 
 from __future__ import annotations
@@ -70,10 +70,11 @@ class _Process:
 
 
 class _Bench:
-    """The servers, and a worker for each contender, begun when it is first asked."""
+    """The servers, and a worker for each contender, begun when it is first asked in a section."""
 
     def __init__(self, stack: ExitStack, *, is_quick: bool) -> None:
         self._stack = stack
+        self._working = stack.enter_context(ExitStack())
         self._workers: dict[str, _Process] = {}
         self._where = {
             "port": int(self._begun(sys.executable, "benchmarks.server").read()),
@@ -85,9 +86,16 @@ class _Bench:
         worker = self._workers.get(name)
         if worker is None:
             python = python_of(_ENVIRONMENT_OF.get(name))
-            worker = self._workers[name] = self._begun(python, "benchmarks.worker")
+            process = _Process(python, "benchmarks.worker")
+            worker = self._workers[name] = self._working.enter_context(process)
         bench = {"name": name, **self._where}
         return worker.ask({"measure": row.measure, "arguments": row.arguments, "bench": bench})
+
+    def end_section(self) -> None:
+        """Ends the workers: what one section leaves in their memory is not to burden the next."""
+        if not self._where["is_quick"]:
+            self._working.close()
+            self._workers.clear()
 
     def _begun(self, *arguments: str) -> _Process:
         return self._stack.enter_context(_Process(*arguments))
@@ -110,6 +118,7 @@ def _measured(bench: _Bench, rows: Sequence[Row], names: Sequence[str], n_rounds
         if row is rows[-1] or rows[rows.index(row) + 1].section != row.section:
             section = [each for each in rows if each.section == row.section]
             print(tables(section, results), end="\n\n", flush=True)
+            bench.end_section()
     return results
 
 

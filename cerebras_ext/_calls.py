@@ -6,8 +6,8 @@ import inspect
 import os
 import platform
 import random
+import secrets
 import time
-import uuid
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -193,7 +193,7 @@ class Calls:
         headers = {**self._fixed_headers}
         if given.extra_headers:
             headers.update(check_headers(given.extra_headers.items()))
-        client_request_id = headers.get(_REQUEST_ID) or str(uuid.uuid4())
+        client_request_id = headers.get(_REQUEST_ID) or secrets.token_hex(16)
         headers[_REQUEST_ID] = client_request_id
         if call.needs_key:
             headers["authorization"] = f"Bearer {self.config.current_key()}"
