@@ -43,6 +43,7 @@ __all__ = [
     "HTTP_VARIABLE",
     "TRANSPORT_VARIABLE",
     "end_within",
+    "ends_in_time",
     "given_failure",
     "http_library",
     "knows_deadline",
@@ -184,13 +185,14 @@ def new_request(client: Any, base_url: str | None, step: Send, *, is_given: bool
     """
     url, host = _address(client.base_url.__class__, f"{base_url}{step.call.path}")
     limits = step.timeouts
+    deadline_s = None if limits.total_s is None else time.monotonic() + limits.total_s
     extensions = {
         "timeout": {
             "connect": limits.connect_s,
             "read": limits.read_s,
             "write": limits.write_s,
             "pool": limits.pool_s,
-            "total": limits.total_s,  # understood by our own pool, ignored by the stock one
+            "deadline": deadline_s,  # understood by our own pool, ignored by the stock one
         }
     }
     body = step.call.body
@@ -211,6 +213,15 @@ def new_request(client: Any, base_url: str | None, step: Send, *, is_given: bool
     )
     request.read()  # as `content=` does
     return request
+
+
+def ends_in_time(client: httpx.AsyncClient) -> bool:
+    """Whether whatever a client waits for ends with its call's time, by a timer less for each call.
+
+    So it is when every request goes through our own pool: no proxy has one of its own.
+    """
+    pool = getattr(getattr(client, "_transport", None), "_pool", None)
+    return getattr(pool, "ends_in_time", False) and not getattr(client, "_mounts", True)
 
 
 def knows_deadline(response: httpx.Response) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from cerebras_ext._calls import Calls, config_of
 from cerebras_ext._http import (
+    ends_in_time,
     given_failure,
     knows_deadline,
     let_go,
@@ -249,7 +250,7 @@ async def _open(
 ) -> _Body:
     try:
         request = new_request(http, base_url, step, is_given=is_given)
-        async with asyncio.timeout(step.timeouts.total_s):
+        async with asyncio.timeout(None if ends_in_time(http) else step.timeouts.total_s):
             response = await http.send(request, stream=True, follow_redirects=False)
     except TimeoutError:
         raise total_timeout() from None

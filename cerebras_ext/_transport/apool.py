@@ -61,7 +61,13 @@ class _Body:
 
 
 class AsyncPool:
-    """Lends connections to tasks; stands where an `httpcore.AsyncConnectionPool` would."""
+    """Lends connections to tasks; stands where an `httpcore.AsyncConnectionPool` would.
+
+    Attributes:
+        ends_in_time: No wait for or on a connection goes beyond the request's deadline.
+    """
+
+    ends_in_time = True
 
     def __init__(self, settings: PoolSettings) -> None:
         """Opens nothing yet, and needs no event loop."""

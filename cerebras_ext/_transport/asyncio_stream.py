@@ -127,7 +127,7 @@ class AsyncioStream(asyncio.Protocol):
         if plain is None:
             raise self._core.ConnectError(str(self._error or "the connection is closed"))
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self._wire.within(timeout)):
                 self._transport = await self._loop.start_tls(
                     plain, self, ssl_context, server_hostname=server_hostname
                 )
@@ -212,7 +212,7 @@ class AsyncioBackend:
             return stream
 
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self._wire.within(timeout)):
                 addresses = await addresses_of(host, port)
                 stream = await first_connected(addresses, connect, AsyncioStream.abort)
         except OSError as error:

@@ -44,7 +44,7 @@ class PoolSettings:
 
 
 def timeouts_of(request: httpcore.Request) -> Mapping[str, float | None]:
-    """A request's time limits in seconds: httpx's four, and `total`, for all of it."""
+    """A request's limits: httpx's four in seconds, and `deadline` on the clock `time.monotonic`."""
     whole: Any = request
     limits: Mapping[str, float | None] = whole.extensions.get("timeout", {})
     return limits

@@ -31,8 +31,7 @@ class Wire:
 
     def begin(self, request: httpcore.Request) -> None:
         """A request is about to be sent."""
-        total_s = timeouts_of(request).get("total")
-        self._deadline_s = None if total_s is None else time.monotonic() + total_s
+        self._deadline_s = timeouts_of(request).get("deadline")
         self._merger.expect_reply(request.method)
         self._expects_head, self._head = True, b""
 

@@ -112,8 +112,11 @@ def test_transport_is_chosen_by_the_environment(
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.method)
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "https://a.example/b"])
-def test_requests_are_those_the_library_would_make(call: ApiCall, base_url: str) -> None:
+def test_requests_are_those_the_library_would_make(
+    call: ApiCall, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Made without a client, which has nothing to add, they differ in nothing but speed."""
+    monkeypatch.setattr("time.monotonic", lambda: 1.0)
     headers = (("user-agent", "u"), ("accept-encoding", "gzip"), ("authorization", "Bearer k"))
     step = Send(call, headers, Timeouts(), None, lambda _: pytest.fail("nothing is sent"))
     with new_client(SETTINGS) as client:

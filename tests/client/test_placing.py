@@ -9,7 +9,13 @@ from unittest.mock import patch
 import pytest
 
 from cerebras_ext import CerebrasClient, ConfigError
-from cerebras_ext._http import TRANSPORT_VARIABLE, http_library, new_async_client, new_client
+from cerebras_ext._http import (
+    TRANSPORT_VARIABLE,
+    ends_in_time,
+    http_library,
+    new_async_client,
+    new_client,
+)
 from cerebras_ext._transport.apool import AsyncPool
 from cerebras_ext._transport.placing import place_pool
 from cerebras_ext._transport.pool import Pool
@@ -61,6 +67,21 @@ def test_proxies_keep_their_own_transports(
     client: Any = new_client(config)
     used = client._transport_for_url(http_library().URL(config.base_url))
     assert type(used._pool).__name__ == "HTTPProxy"
+
+
+def test_calls_need_no_timer_where_the_pool_ends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock pools, proxies and clients of others do not know a call's deadline (§2.5)."""
+    config = config_for("https://service.test")
+    assert ends_in_time(new_async_client(config))
+    assert not ends_in_time(
+        new_async_client(config_for("https://service.test", proxy="http://localhost:1"))
+    )
+    assert not ends_in_time(http_library().AsyncClient())
+    with monkeypatch.context() as environment:
+        environment.setenv("HTTPS_PROXY", "http://localhost:1")
+        assert not ends_in_time(new_async_client(config))
+    monkeypatch.setenv(TRANSPORT_VARIABLE, "stock")
+    assert not ends_in_time(new_async_client(config))
 
 
 def test_other_transports_are_left_alone() -> None:

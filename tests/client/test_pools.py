@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cerebras_ext import AsyncCerebrasClient, CerebrasClient, TimedOut, Timeouts
+from cerebras_ext import AsyncCerebrasClient, CallOptions, CerebrasClient, TimedOut, Timeouts
 from tests.client.asking import QUESTION
-from tests.client.handlers import REPLY, SIZED, STREAM, reply_for_ever, stream_for_ever
+from tests.client.handlers import (
+    REPLY,
+    SIZED,
+    STREAM,
+    after_request,
+    keep,
+    reply_for_ever,
+    stream_for_ever,
+)
 from tests.client.single_calls import WAYS, config_for
 from tests.client.wire import read_request, serving
 from tests.waiting import soon, soon_async
@@ -101,6 +110,32 @@ async def test_who_waits_too_long_for_a_connection_is_told(is_async: bool) -> No
             assert (await ask()).id == "c"
             sync_client.close()
         assert server.n_connections == 1
+
+
+@WAYS
+async def test_what_waiting_for_a_connection_took_is_not_given_again(is_async: bool) -> None:
+    """§2.5: `total_s` counts from the call, not from when a connection became free."""
+    with serving(after_request(keep)) as server:
+        config = config_for(server.base_url, max_connections=1)
+        async with AsyncCerebrasClient(config) as client:
+            sync_client = CerebrasClient(config)
+
+            async def ask(total_s: float) -> ChatCompletion:
+                options = CallOptions(timeout=Timeouts(total_s=total_s))
+                if is_async:
+                    return await client.chat(options=options, **QUESTION)
+                return await asyncio.to_thread(sync_client.chat, options=options, **QUESTION)
+
+            first = asyncio.create_task(ask(1.0))
+            while not server.n_connections:  # noqa: ASYNC110 - another thread counts
+                await asyncio.sleep(0)
+            begun_s = time.monotonic()
+            with pytest.raises(TimedOut, match="total"):
+                await ask(1.2)
+            assert time.monotonic() - begun_s < 1.8
+            with pytest.raises(TimedOut, match="total"):
+                await first
+            sync_client.close()
 
 
 @WAYS
