@@ -54,7 +54,7 @@ def test_request_says_who_asks() -> None:
     assert headers["accept-encoding"] == "gzip"
     assert headers["content-type"] == "application/json"
     assert headers["x-client-retry-count"] == "0"
-    assert re.fullmatch(r"[0-9a-f-]{36}", headers["x-client-request-id"])
+    assert re.fullmatch(r"[0-9a-f]{32}", headers["x-client-request-id"])
 
 
 def test_every_call_has_its_own_id() -> None:
