@@ -216,9 +216,9 @@ def new_request(client: Any, base_url: str | None, step: Send, *, is_given: bool
 
 
 def ends_in_time(client: httpx.AsyncClient) -> bool:
-    """Whether whatever a client waits for ends with its call's time, by a timer less for each call.
+    """Whether every wait of a client ends with its call's time, so that the call needs no timer.
 
-    So it is when every request goes through our own pool: no proxy has one of its own.
+    So it is when every request goes through our own pool: proxies have pools of their own.
     """
     pool = getattr(getattr(client, "_transport", None), "_pool", None)
     return getattr(pool, "ends_in_time", False) and not getattr(client, "_mounts", True)

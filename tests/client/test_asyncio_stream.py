@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,21 @@ async def read_while_written(
     """What a read brings when the other side writes after it has begun to wait."""
     asyncio.get_running_loop().call_later(after_s, writer.write, b"a")
     return await stream.read(10, timeout_s)
+
+
+async def test_the_deadline_ends_the_wait_for_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waiting for a connection took is not given to connecting again (§2.5)."""
+
+    async def never(*_: object) -> list[str]:
+        return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr("cerebras_ext._transport.asyncio_stream.addresses_of", never)
+    limits = {"timeout": {"deadline": time.monotonic() + SOON_S}}
+    wire = Wire()
+    wire.begin(httpcore.Request("GET", "http://service.test", extensions=limits))
+    async with asyncio.timeout(LONG_S / 2):
+        with pytest.raises(httpcore.ConnectTimeout):
+            await AsyncioBackend(httpcore, wire).connect_tcp("service.test", 80, timeout=LONG_S)
 
 
 async def test_a_short_limit_holds_after_a_long_one() -> None:

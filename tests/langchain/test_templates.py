@@ -1,4 +1,4 @@
-"""Chunks in the middle of a stream: what LangChain's constructors make, only faster."""
+"""Filled-in objects, of streams and whole replies: what LangChain's constructors make."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from langchain_cerebras_ext import _new_chunks
+from cerebras_ext.reply import ChatCompletion, read_reply
+from cerebras_ext.tool_names import ToolNames
+from langchain_cerebras_ext import _new_chunks, _reply
 from langchain_cerebras_ext._names import PROVIDER
 from langchain_cerebras_ext._new_chunks import new_chunk
 
@@ -55,10 +57,57 @@ def assert_same(made: ChatGenerationChunk, wanted: ChatGenerationChunk) -> None:
     assert made.message.model_fields_set == wanted.message.model_fields_set
 
 
-@pytest.mark.parametrize("name", ["_text_message", "_fragment_message", "_generation"])
-def test_templates_are_in_use(name: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *((_new_chunks, name) for name in ("_text_message", "_fragment_message", "_generation")),
+        *((_reply, name) for name in ("_message", "_generation", "_result")),
+    ],
+)
+def test_templates_are_in_use(module: Any, name: str) -> None:
     """Fails when a release of LangChain or pydantic makes them fall back to the constructors."""
-    assert getattr(_new_chunks, name).__name__ == "fill"
+    assert getattr(module, name).__name__ == "fill"
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}
+CALLS = [
+    {"id": f"call_{number}", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    for number, arguments in enumerate(('{"x": [1, {"y": null}]}', "{", "[]", ""))
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "more"),
+    [
+        ({"content": "Hello"}, {"usage": USAGE, "id": "chatcmpl-1", "model": "m"}),
+        ({"content": None, "reasoning": "Hm", "refusal": "No"}, {}),
+        ({"tool_calls": CALLS}, {"usage": {"total_tokens": 1}}),
+        ({"content": "a", "tool_calls": CALLS[:1]}, {"time_info": {"queue_time": 0.1}}),
+    ],
+    ids=["text", "no text", "calls", "text and a call"],
+)
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_whole_replies_are_those_of_the_constructors(
+    message: dict[str, Any],
+    more: dict[str, Any],
+    reason: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Content, calls, counts, metadata: the same values, types and order."""
+    choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
+    reply = read_reply(ChatCompletion, {"choices": [choice], **more})
+    rules = _reply.RenderRules(ToolNames.of(["f"]), "gpt-oss-120b")
+    made = _reply.result_from_reply(reply, rules)
+    monkeypatch.setattr(_reply, "_message", AIMessage)
+    monkeypatch.setattr(_reply, "_generation", _reply._constructed_generation)
+    monkeypatch.setattr(_reply, "_result", ChatResult)
+    wanted = _reply.result_from_reply(reply, rules)
+    assert made == wanted
+    assert repr(made) == repr(wanted)
+    assert made.model_dump_json() == wanted.model_dump_json()
+    assert made.model_dump(exclude_unset=True) == wanted.model_dump(exclude_unset=True)
+    assert type(made.generations[0].text) is type(wanted.generations[0].text)
+    assert pickle.loads(pickle.dumps(made)) == wanted
 
 
 @pytest.mark.parametrize(
